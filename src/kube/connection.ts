@@ -1,0 +1,33 @@
+import type { RequestOptions } from 'node:https'
+
+/**
+ * Where the API server is and how to be let in. Made from the pod's service account (NMI: no library
+ * loaded) or from a kubeconfig (everything that kubectl understands).
+ */
+export interface KubeConnection {
+  /** Base address without a trailing slash, http or https. */
+  readonly server: string
+  /**
+   * TLS material, keep-alive agent and a fresh Authorization header for one request. Tokens rotate, so
+   * it is asked each time.
+   */
+  requestOptions(): Promise<RequestOptions>
+  /** Ends idle connections. */
+  close(): void
+}
+
+/** An answer of the API server that is not a success. */
+export class KubeApiError extends Error {
+  override readonly name = 'KubeApiError'
+  readonly status: number
+  /** `reason` of the Status object, such as `NotFound`, `Conflict`, `Expired`; empty if there was none. */
+  readonly reason: string
+  readonly retryAfterSeconds?: number
+
+  constructor(status: number, reason: string, message: string, retryAfterSeconds?: number) {
+    super(message)
+    this.status = status
+    this.reason = reason
+    if (retryAfterSeconds !== undefined) this.retryAfterSeconds = retryAfterSeconds
+  }
+}

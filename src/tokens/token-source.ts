@@ -1,0 +1,72 @@
+import type { SecretString } from '../base/secret.ts'
+import type { AzureIdentity } from '../model/resources.ts'
+
+/**
+ * Which credential a token is for. `identity` was authorised for the caller before; `node` is the
+ * node's own identity, for excepted pods only.
+ */
+export type Principal =
+  | { readonly kind: 'identity'; readonly identity: AzureIdentity }
+  | {
+      readonly kind: 'node'
+      readonly clientId?: string
+      readonly resourceId?: string
+      readonly objectId?: string
+    }
+
+export interface TokenRequest {
+  readonly principal: Principal
+  /** The resource byte for byte as the caller sent it (after URL decoding): SDK caches key on it. */
+  readonly resource: string
+  /** Tenant for auxiliary tenants of a service principal; absent: the identity's own. */
+  readonly tenantId?: string
+  /** Lower-case hex SHA-256 of a token that the caller saw refused: that one is not served again. */
+  readonly refusedTokenSha256?: string
+}
+
+export interface AccessToken {
+  readonly value: SecretString
+  /** Seconds since the epoch. */
+  readonly expiresOn: number
+  /** Seconds since the epoch. */
+  readonly notBefore: number
+  /** Seconds since the epoch when upstream advises a renewal, if it said so. */
+  readonly refreshOn?: number
+  readonly tokenType: string
+  /** Client id that the token is for, as far as known, else empty. */
+  readonly clientId: string
+}
+
+/** One way to get a token. Sources and decorators alike, each ignorant of the others. */
+export interface TokenSource {
+  /** @throws TokenError when upstream refuses or fails; the signal's reason when it aborts. */
+  token(request: TokenRequest, signal: AbortSignal): Promise<AccessToken>
+}
+
+/** Codes of `model/refusal.ts` that a token source may end with. */
+export type TokenErrorCode =
+  | 'token-denied'
+  | 'secret-unusable'
+  | 'identity-unknown-to-imds'
+  | 'upstream-throttled'
+  | 'upstream-unavailable'
+
+/** Why there is no token. The message is stable and safe to show: no token, secret, assertion or trace id. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError'
+  readonly code: TokenErrorCode
+  /** HTTP status of upstream, 0 when there was no answer. */
+  readonly status: number
+  readonly retryAfterSeconds?: number
+
+  constructor(
+    code: TokenErrorCode,
+    message: string,
+    details: { status?: number; retryAfterSeconds?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.status = details.status ?? 0
+    if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
+  }
+}
