@@ -16,6 +16,8 @@ export type Principal =
 
 export interface TokenRequest {
   readonly principal: Principal
+  /** UID of the pod that asks: fair shares of the upstream limits go by it. Never part of a cache key. */
+  readonly caller: string
   /** The resource byte for byte as the caller sent it (after URL decoding): SDK caches key on it. */
   readonly resource: string
   /** Tenant for auxiliary tenants of a service principal; absent: the identity's own. */
@@ -69,4 +71,14 @@ export class TokenError extends Error {
     this.status = details.status ?? 0
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
   }
+}
+
+/** What NMI asks: the whole chain of cache, single flight, limits and sources behind one object. */
+export interface TokenBroker extends TokenSource {
+  /** A cached token that may be served now, synchronously: the hot path. Counts as use by the caller's pod. */
+  peek(request: TokenRequest): AccessToken | undefined
+  /** The pod has ended: what only it used leaves the cache and is not renewed any more. */
+  podGone(podUid: string): void
+  /** Object id of a client id, lower-case, learnt from issued tokens; undefined while unknown. */
+  objectIdOf(clientId: string): string | undefined
 }
