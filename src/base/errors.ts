@@ -1,8 +1,11 @@
+/** Causes may refer to each other in a circle. */
+const MAX_DEPTH = 8
+
 /** Text of anything that was thrown, with the causes behind it: `outer: inner: innermost`. */
 export function errorText(thrown: unknown): string {
   const parts: string[] = []
   let current: unknown = thrown
-  while (current !== undefined && current !== null && parts.length < 8) {
+  for (let depth = 0; depth < MAX_DEPTH && current !== undefined && current !== null; depth += 1) {
     const text = current instanceof Error ? oneLine(current) : textOf(current)
     if (parts.at(-1) !== text) parts.push(text)
     current = current instanceof Error ? current.cause : undefined
