@@ -1,0 +1,88 @@
+/**
+ * Which identities podid put on which VM or scale set. Only those are ever taken off again. It is
+ * written before the ARM call that it is about, so a crash in between cannot make podid forget what it
+ * added; at worst it remembers an identity that never arrived, and the next look at the group drops it.
+ */
+
+/** `added`: podid put it there. `found`: it was there before podid and stays, though podid renewed it once. */
+export type Origin = 'added' | 'found'
+
+export interface OwnershipRecord {
+  /** Canonical ARM id of the VM or scale set. */
+  readonly groupId: string
+  /** By canonical ARM id of the identity. */
+  readonly identities: Readonly<Record<string, Origin>>
+  /** Opaque version for `save`; empty when the record does not exist yet. */
+  readonly version: string
+}
+
+/** Thrown by `save` when somebody else wrote the record since it was read. */
+export class OwnershipConflict extends Error {
+  override readonly name = 'OwnershipConflict'
+}
+
+/** Durable storage of the records (one ConfigMap for each group). */
+export interface OwnershipRecords {
+  load(signal: AbortSignal): Promise<readonly OwnershipRecord[]>
+  /** Creates or replaces; a record without identities is deleted. Returns the record as stored. @throws OwnershipConflict */
+  save(record: OwnershipRecord, signal: AbortSignal): Promise<OwnershipRecord>
+}
+
+/** The records in memory, always as new as the storage: there is one writer, the leader. */
+export class Ledger {
+  readonly #records: OwnershipRecords
+  #byGroup = new Map<string, OwnershipRecord>()
+
+  constructor(records: OwnershipRecords) {
+    this.#records = records
+  }
+
+  async load(signal: AbortSignal): Promise<void> {
+    const records = await this.#records.load(signal)
+    this.#byGroup = new Map(records.map((record) => [record.groupId, record]))
+  }
+
+  groups(): IterableIterator<string> {
+    return this.#byGroup.keys()
+  }
+
+  origin(groupId: string, identity: string): Origin | undefined {
+    const identities = this.#byGroup.get(groupId)?.identities
+    return identities !== undefined && Object.hasOwn(identities, identity) ? identities[identity] : undefined
+  }
+
+  /** Every recorded identity of a group with its origin. */
+  of(groupId: string): readonly (readonly [string, Origin])[] {
+    return Object.entries(this.#byGroup.get(groupId)?.identities ?? {})
+  }
+
+  /** Records and forgets in one write; writes nothing when nothing changes. @throws OwnershipConflict after reloading. */
+  async change(
+    groupId: string,
+    change: { record?: ReadonlyMap<string, Origin>; forget?: Iterable<string> },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = this.#byGroup.get(groupId)
+    const identities = new Map(Object.entries(before?.identities ?? {}))
+    let changed = false
+    for (const [identity, origin] of change.record ?? []) {
+      if (identities.get(identity) === origin) continue
+      identities.set(identity, origin)
+      changed = true
+    }
+    for (const identity of change.forget ?? []) changed = identities.delete(identity) || changed
+    if (!changed) return
+    const record = { groupId, identities: Object.fromEntries(identities), version: before?.version ?? '' }
+    try {
+      this.#keep(await this.#records.save(record, signal))
+    } catch (thrown) {
+      if (thrown instanceof OwnershipConflict) await this.load(signal)
+      throw thrown
+    }
+  }
+
+  #keep(record: OwnershipRecord): void {
+    if (Object.keys(record.identities).length === 0) this.#byGroup.delete(record.groupId)
+    else this.#byGroup.set(record.groupId, record)
+  }
+}
