@@ -48,9 +48,10 @@ test('sleep ends early and cleans up when its signal aborts', async () => {
 test('sleep lasts as long as it was told', async () => {
   const clock = new FakeClock()
   let awake = false
-  const sleeping = sleep(clock, 1_000).then(() => {
+  const sleeping = (async () => {
+    await sleep(clock, 1_000)
     awake = true
-  })
+  })()
   await clock.advance(999)
   assert.equal(awake, false)
   await clock.advance(1)

@@ -7,7 +7,7 @@ test('a secret shows itself only to reveal', () => {
   const secret = new SecretString('hunter2')
   assert.equal(secret.reveal(), 'hunter2')
   const shown = [
-    `${secret}`,
+    String(secret),
     JSON.stringify({ secret }),
     inspect({ secret }, { showHidden: true }),
     format('%s %o', secret, secret),
