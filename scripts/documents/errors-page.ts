@@ -1,0 +1,44 @@
+import { REFUSALS, type Blame, type RefusalCode } from '../../src/model/refusal-codes.ts'
+import { refusalSpec } from '../../src/model/refusal.ts'
+
+const CHAPTERS: Readonly<Record<Blame, string>> = {
+  configuration: 'The chain of label, binding and identity is broken',
+  assignment: 'The identity is on its way to the node',
+  caller: 'The caller is not known',
+  upstream: 'Azure says no',
+  request: 'The request itself',
+  podid: 'podid itself',
+}
+
+export function errorsPage(): string {
+  const codes = Object.keys(REFUSALS) as RefusalCode[]
+  const chapters = Object.entries(CHAPTERS).map(([blame, title]) => {
+    const rows = codes.filter((code) => refusalSpec(code).blame === blame).map(row)
+    return `## ${title}\n\n${rows.join('\n\n')}`
+  })
+  return `# Errors
+
+Every reason podid has for not answering with a token. The code stands in the reply (\`error_codes\` and the
+\`x-podid-refusal\` header), in the audit line, in the metric \`podid_refusals_total\`, and its CamelCase form is the
+reason of the Event on the pod (\`kubectl describe pod\`). Made from \`src/model/refusal-codes.ts\` by
+\`node scripts/documents.ts\`.
+
+A status was chosen by what SDKs do with it: 503 and 429 with \`Retry-After\` are tried again by every Azure SDK, 400
+and 403 by none, and 404 is tried again for minutes by most, so it is kept for paths that do not exist.
+\`--legacy-status-codes\` sends what AAD Pod Identity sent (column "old").
+
+${chapters.join('\n\n')}
+`
+}
+
+function row(code: RefusalCode): string {
+  const spec = refusalSpec(code)
+  const retry = spec.retryAfterSeconds === undefined ? 'no' : `yes, after ${spec.retryAfterSeconds} s`
+  return `### \`${code}\`
+
+${spec.meaning} **What to do:** ${spec.remedy}.
+
+| status | old | retried by SDKs | Event reason |
+| --- | --- | --- | --- |
+| ${spec.status} | ${spec.legacyStatus} | ${retry} | ${spec.eventReason} |`
+}

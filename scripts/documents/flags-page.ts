@@ -1,0 +1,35 @@
+import type { FlagTable } from '../../src/cli/flag.ts'
+import { MIC_FLAGS } from '../../src/cli/mic-flags.ts'
+import { NMI_FLAGS } from '../../src/cli/nmi-flags.ts'
+
+export function flagsPage(): string {
+  return `# Flags
+
+\`--flag=value\` and \`--flag value\`, booleans also bare; durations in Go's notation (\`30s\`, \`1h30m\`). An unknown flag
+is an error that names the nearest known one. A flag given on the command line wins over its environment variable.
+Flags marked *podid* are new, all others keep the name and effect they had in AAD Pod Identity 1.8; where a default
+differs, the text says so and [differences](differences.md) has the reason. Made from \`src/cli/*-flags.ts\` by
+\`node scripts/documents.ts\`.
+
+## \`podid nmi\`
+
+${tableOf(NMI_FLAGS)}
+
+## \`podid mic\`
+
+${tableOf(MIC_FLAGS)}
+
+Without \`--cloudconfig\`, MIC reads the environment of the old chart: \`CLOUD\`, \`TENANT_ID\`, \`SUBSCRIPTION_ID\`,
+\`RESOURCE_GROUP\`, \`VM_TYPE\`, \`CLIENT_ID\` and \`CLIENT_SECRET\`, or \`USE_MSI=true\` with
+\`USER_ASSIGNED_MSI_CLIENT_ID\`.
+`
+}
+
+function tableOf(flags: FlagTable): string {
+  const rows = Object.entries(flags).map(([name, flag]) => {
+    const shown = flag.shown === '' ? '' : `\`${flag.shown}\``
+    const env = flag.env === undefined ? '' : `\`${flag.env}\``
+    return `| \`--${name}\` | ${shown} | ${env} | ${flag.origin === 'podid' ? '*podid* ' : ''}${flag.help.replaceAll('|', '\\|')} |`
+  })
+  return `| flag | default | environment | effect |\n| --- | --- | --- | --- |\n${rows.join('\n')}`
+}
