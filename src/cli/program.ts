@@ -48,17 +48,30 @@ export async function runProgram(
     parent.addCommand(command)
   }
 
-  add(program, flagCommand('nmi', 'the node agent: answers the pods of this node with tokens', NMI_FLAGS), NMI_FLAGS, async (call) =>
-    (await import('./nmi.ts')).runNmi(call),
+  add(
+    program,
+    flagCommand('nmi', 'the node agent: answers the pods of this node with tokens', NMI_FLAGS),
+    NMI_FLAGS,
+    async (call) => (await import('./nmi.ts')).runNmi(call),
   )
-  add(program, flagCommand('mic', 'the controller: assigns identities to nodes', MIC_FLAGS), MIC_FLAGS, async (call) =>
-    (await import('./mic.ts')).runMic(call),
+  add(
+    program,
+    flagCommand('mic', 'the controller: assigns identities to nodes', MIC_FLAGS),
+    MIC_FLAGS,
+    async (call) => (await import('./mic.ts')).runMic(call),
   )
-  const explain = flagCommand('explain', 'says why a pod gets a token, or which link is missing', EXPLAIN_FLAGS)
+  const explain = flagCommand(
+    'explain',
+    'says why a pod gets a token, or which link is missing',
+    EXPLAIN_FLAGS,
+  )
   explain.argument('<pod>', 'namespace/name of the pod')
   add(program, explain, EXPLAIN_FLAGS, async (call) => (await import('./explain.ts')).runExplain(call))
-  add(program, flagCommand('demo', 'the main job end to end, without a cloud or a cluster', DEMO_FLAGS), DEMO_FLAGS, async (call) =>
-    (await import('./demo.ts')).runDemo(call),
+  add(
+    program,
+    flagCommand('demo', 'the main job end to end, without a cloud or a cluster', DEMO_FLAGS),
+    DEMO_FLAGS,
+    async (call) => (await import('./demo.ts')).runDemo(call),
   )
   const emulator = flagCommand('emulator', 'a small Azure or Kubernetes API for tests', EMULATOR_FLAGS)
   emulator.argument('<what>', 'azure or kube')
