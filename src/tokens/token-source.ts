@@ -37,6 +37,8 @@ export interface AccessToken {
   readonly tokenType: string
   /** Client id that the token is for, as far as known, else empty. */
   readonly clientId: string
+  /** Seconds of life that were left when the answer came, as upstream named them. */
+  readonly lifetimeSeconds?: number
 }
 
 /** One way to get a token. Sources and decorators alike, each ignorant of the others. */
@@ -60,15 +62,23 @@ export class TokenError extends Error {
   /** HTTP status of upstream, 0 when there was no answer. */
   readonly status: number
   readonly retryAfterSeconds?: number
+  /** True when the asking pod used up its own share: others who want the same token are not concerned. */
+  readonly ownShare: boolean
 
   constructor(
     code: TokenErrorCode,
     message: string,
-    details: { status?: number; retryAfterSeconds?: number | undefined; cause?: unknown } = {},
+    details: {
+      status?: number
+      retryAfterSeconds?: number | undefined
+      ownShare?: boolean
+      cause?: unknown
+    } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.status = details.status ?? 0
+    this.ownShare = details.ownShare ?? false
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
   }
 }

@@ -1,0 +1,48 @@
+import type { Clock } from '../base/clock.ts'
+import type { TokenMetrics, TokenOperation, UpstreamOutcome } from '../telemetry/token-metrics.ts'
+import { upstreamOf } from './sources.ts'
+import { type Principal, TokenError, type TokenErrorCode, type TokenSource } from './token-source.ts'
+
+const OUTCOMES = {
+  'token-denied': 'denied',
+  'secret-unusable': 'secret_unusable',
+  'identity-unknown-to-imds': 'identity_unknown',
+  'upstream-throttled': 'throttled',
+  'upstream-unavailable': 'unavailable',
+} as const satisfies Record<TokenErrorCode, UpstreamOutcome>
+
+/** Counts and times every exchange with upstream. */
+export function measured(inner: TokenSource, metrics: TokenMetrics, clock: Clock): TokenSource {
+  return {
+    async token(request, signal) {
+      const startedAt = clock.monotonic()
+      const report = (outcome: UpstreamOutcome): void =>
+        metrics.upstreamRequest({
+          upstream: upstreamOf(request.principal),
+          operation: operationOf(request.principal),
+          outcome,
+          seconds: (clock.monotonic() - startedAt) / 1000,
+        })
+      try {
+        const token = await inner.token(request, signal)
+        report('ok')
+        return token
+      } catch (thrown) {
+        report(outcomeOf(thrown, signal))
+        throw thrown
+      }
+    },
+  }
+}
+
+function outcomeOf(thrown: unknown, signal: AbortSignal): UpstreamOutcome {
+  if (thrown instanceof TokenError) return OUTCOMES[thrown.code]
+  return signal.aborted ? 'abandoned' : 'unavailable'
+}
+
+function operationOf(principal: Principal): TokenOperation {
+  if (upstreamOf(principal) === 'entra') return 'adal_token'
+  if (principal.kind === 'identity') return 'adal_token_msi_userassignedid'
+  const named = principal.clientId ?? principal.resourceId ?? principal.objectId
+  return named === undefined ? 'adal_token_msi' : 'adal_token_msi_userassignedid'
+}
