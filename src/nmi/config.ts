@@ -1,0 +1,119 @@
+import type { OperationMode } from './cluster-view.ts'
+
+/** Bounds of the HTTP door. Sizes in bytes, times in milliseconds. */
+export interface ServerLimits {
+  readonly maxHeaderBytes: number
+  /** All headers of one request must have arrived by then. */
+  readonly headersTimeoutMs: number
+  /** The whole request must have arrived by then. */
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  /** A socket on which nothing moves for so long is closed; longer than any held request. */
+  readonly idleTimeoutMs: number
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxRequestsPerConnection: number
+  /** Pipelined requests that are not answered yet on one connection. */
+  readonly maxPipelined: number
+  /** Requests of one address that wait for something (assignment, upstream) at the same time. */
+  readonly maxWaitingPerAddress: number
+  readonly maxWaiting: number
+  /** How long a stopping server lets requests finish. */
+  readonly drainMs: number
+}
+
+/** How long a request may be held. All in milliseconds. */
+export interface HoldLimits {
+  /** The longest hold for an identity that is on its way: below the one minute after which Go's SDK gives up. */
+  readonly assignmentMs: number
+  /** `--find-identity-retry-interval` times `--retry-attempts-for-created`: while no object exists. */
+  readonly createdMs: number
+  /** The same with `--retry-attempts-for-assigned` added: once an object exists. */
+  readonly assignedMs: number
+  /** A labelled pod younger than this may be ahead of its binding. */
+  readonly youngPodMs: number
+  /** How long a young pod waits for a missing binding or identity. */
+  readonly youngPodGraceMs: number
+  /** How long an unknown or ambiguous address waits for a watch event. */
+  readonly callerMs: number
+}
+
+export interface NmiConfig {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  readonly mode: OperationMode
+  readonly forceNamespaced: boolean
+  readonly micNamespace: string
+  readonly metadataHeaderRequired: boolean
+  readonly blockInstanceMetadata: boolean
+  /** Several identities and none named: refuse, instead of taking the first. */
+  readonly requireIdentitySelector: boolean
+  readonly legacyStatusCodes: boolean
+  /** `--set-retry-after-header`: with the old status codes, 503 and `Retry-After: 20` instead of 404. */
+  readonly setRetryAfterHeader: boolean
+  readonly limits: ServerLimits
+  readonly hold: HoldLimits
+}
+
+const DEFAULT_LIMITS: ServerLimits = {
+  maxHeaderBytes: 16_384,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 15_000,
+  keepAliveTimeoutMs: 60_000,
+  idleTimeoutMs: 120_000,
+  maxConnections: 4096,
+  maxConnectionsPerAddress: 128,
+  maxRequestsPerConnection: 10_000,
+  maxPipelined: 16,
+  maxWaitingPerAddress: 64,
+  maxWaiting: 1024,
+  drainMs: 10_000,
+}
+
+/** The old flags' names, for the hold that they gave. */
+export interface OldRetryFlags {
+  readonly retryAttemptsForCreated: number
+  readonly retryAttemptsForAssigned: number
+  readonly findIdentityRetryIntervalSeconds: number
+}
+
+export const DEFAULT_RETRY_FLAGS: OldRetryFlags = {
+  retryAttemptsForCreated: 16,
+  retryAttemptsForAssigned: 4,
+  findIdentityRetryIntervalSeconds: 5,
+}
+
+/** Hold limits from the old flags, which counted polls: the product is kept, the polling is not. */
+export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLimits {
+  const intervalMs = flags.findIdentityRetryIntervalSeconds * 1000
+  return {
+    assignmentMs,
+    createdMs: flags.retryAttemptsForCreated * intervalMs,
+    assignedMs: (flags.retryAttemptsForCreated + flags.retryAttemptsForAssigned) * intervalMs,
+    youngPodMs: 60_000,
+    youngPodGraceMs: 3_000,
+    callerMs: 1_000,
+  }
+}
+
+/** The defaults of AAD Pod Identity's NMI (conformance section 7), changed by what is given. */
+export function nmiConfig(
+  fields: Partial<Omit<NmiConfig, 'limits'>> & { limits?: Partial<ServerLimits> } = {},
+): NmiConfig {
+  return {
+    host: '127.0.0.1',
+    port: 2579,
+    mode: 'standard',
+    forceNamespaced: false,
+    micNamespace: 'default',
+    metadataHeaderRequired: true,
+    blockInstanceMetadata: false,
+    requireIdentitySelector: false,
+    legacyStatusCodes: false,
+    setRetryAfterHeader: false,
+    hold: holdLimits(DEFAULT_RETRY_FLAGS),
+    ...fields,
+    limits: { ...DEFAULT_LIMITS, ...fields.limits },
+  }
+}

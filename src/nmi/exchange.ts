@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Connection } from './connections.ts'
+
+/** One request and its answer. */
+export interface Exchange {
+  /** Goes into `correlation_id`, `x-ms-request-id` and the audit line. */
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly connection: Connection
+  /** `clock.monotonic()` at its arrival. */
+  readonly startedMs: number
+}
+
+/**
+ * A signal that aborts when the client goes away or `stopping` does. Made only for requests that wait:
+ * it costs more than answering from the cache.
+ */
+export function signalOf(
+  { response }: Exchange,
+  stopping: AbortSignal,
+): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController()
+  const onClose = (): void => controller.abort(new ClientGone())
+  const onStop = (): void => controller.abort(stopping.reason)
+  if (stopping.aborted) onStop()
+  if (response.destroyed) onClose()
+  response.once('close', onClose)
+  stopping.addEventListener('abort', onStop, { once: true })
+  return {
+    signal: controller.signal,
+    release: () => {
+      response.removeListener('close', onClose)
+      stopping.removeEventListener('abort', onStop)
+    },
+  }
+}
+
+/** The client closed the connection before its answer; nobody reads one any more. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+
+  constructor() {
+    super('the client closed the connection')
+  }
+}

@@ -1,0 +1,39 @@
+import { createBackoff } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import type { HoldLimits } from './config.ts'
+import type { WaitsFor } from './standing.ts'
+
+/** How much longer one request may be held. */
+export interface Hold {
+  /** Milliseconds left for this reason; 0 or less when the time is up. */
+  left(reason: Exclude<WaitsFor, 'caller'> | 'imds'): number
+  /** The next pause before IMDS is asked again for an identity that it does not know yet, milliseconds. */
+  nextPauseMs(): number
+}
+
+/** Pauses while IMDS has not heard of an identity that ARM has assigned: it takes seconds, rarely minutes. */
+const IMDS_PAUSES = { firstMs: 1_000, maxMs: 5_000 }
+
+export function createHold(clock: Clock, limits: HoldLimits): Hold {
+  const startedAt = clock.monotonic()
+  const backoff = createBackoff(clock, IMDS_PAUSES)
+  return {
+    left(reason) {
+      return limitOf(reason, limits) - (clock.monotonic() - startedAt)
+    },
+    nextPauseMs: () => backoff.next(),
+  }
+}
+
+function limitOf(reason: Exclude<WaitsFor, 'caller'> | 'imds', limits: HoldLimits): number {
+  switch (reason) {
+    case 'young-pod':
+      return limits.youngPodGraceMs
+    case 'object':
+      return Math.min(limits.assignmentMs, limits.createdMs)
+    case 'assignment':
+    case 'imds':
+    default:
+      return Math.min(limits.assignmentMs, limits.assignedMs)
+  }
+}

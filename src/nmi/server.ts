@@ -1,0 +1,172 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../base/clock.ts'
+import { codeOf } from '../base/errors.ts'
+import { type Refusal, refuse } from '../model/refusal.ts'
+import { listen } from '../telemetry/http-door.ts'
+import type { ServerLimits } from './config.ts'
+import type { Connections } from './connections.ts'
+import type { Exchange } from './exchange.ts'
+import { rawReply } from './reply.ts'
+
+export interface NmiServer {
+  /** @throws OperatorError when the port is taken. */
+  open(): Promise<void>
+  /** Stops accepting, lets requests finish until the drain limit, then closes what is left. */
+  close(): Promise<void>
+  readonly port: number
+  readonly inFlight: number
+}
+
+/** Node checks its header and request time-outs at this interval. */
+const CHECK_INTERVAL_MS = 2_000
+const TCP_KEEPALIVE_MS = 30_000
+/** After the drain limit held requests are told that podid stops; this long their answers may take. */
+const LAST_WORDS_MS = 500
+
+/**
+ * The sockets of the node agent. Everything that a client can make large or slow is bounded here:
+ * headers, their time, connections, requests on a connection, pipelining, idle time.
+ */
+export function createNmiServer(deps: {
+  readonly host: string
+  readonly port: number
+  readonly limits: ServerLimits
+  readonly connections: Connections
+  readonly clock: Clock
+  readonly handle: (exchange: Exchange) => void
+  /** A fault in podid: one request fails, the agent goes on. */
+  readonly onFault: (exchange: Exchange, thrown: unknown) => void
+  readonly onRefusedConnection: () => void
+  /** Called when the drain limit is over: ends what still waits. */
+  readonly onDrained: () => void
+}): NmiServer {
+  const { limits, connections, clock, handle } = deps
+  const nextId = requestIds(clock)
+  let inFlight = 0
+  let draining = false
+  let idle: (() => void) | undefined
+
+  function begin(request: IncomingMessage, response: ServerResponse): void {
+    const connection = connections.of(request.socket)
+    if (connection === undefined || connection.inFlight >= limits.maxPipelined) {
+      request.socket.destroy()
+      return
+    }
+    connection.inFlight += 1
+    inFlight += 1
+    if (draining) response.shouldKeepAlive = false
+    response.once('close', () => {
+      connection.inFlight -= 1
+      inFlight -= 1
+      if (inFlight === 0) idle?.()
+    })
+    const exchange = { id: nextId(), request, response, connection, startedMs: clock.monotonic() }
+    try {
+      handle(exchange)
+    } catch (thrown) {
+      deps.onFault(exchange, thrown)
+    }
+  }
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      // A missing Host is answered like any other bad request, with a JSON body, and Host is not used.
+      requireHostHeader: false,
+      insecureHTTPParser: false,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEPALIVE_MS,
+      noDelay: true,
+    },
+    begin,
+  )
+  server.maxConnections = limits.maxConnections
+  server.maxRequestsPerSocket = limits.maxRequestsPerConnection
+  server.timeout = limits.idleTimeoutMs
+  server.on('connection', (socket: Socket) => {
+    connections.accept(socket)
+    if (socket.destroyed) deps.onRefusedConnection()
+  })
+  server.on('drop', deps.onRefusedConnection)
+  // `Expect` changes nothing for requests without a body.
+  server.on('checkContinue', begin)
+  server.on('checkExpectation', begin)
+  server.on('clientError', (error: Error, socket: Duplex) => answerBroken(error, socket, nextId()))
+  server.on('connect', (_: IncomingMessage, socket: Duplex) => {
+    end(socket, rawReply(405, refuse('method-not-allowed', 'the verb CONNECT is not allowed here'), nextId()))
+  })
+
+  async function drained(): Promise<void> {
+    if (inFlight === 0) return
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const timers = [clock.after(limits.drainMs, deps.onDrained)]
+    timers.push(clock.after(limits.drainMs + LAST_WORDS_MS, () => resolve(undefined)))
+    idle = () => resolve(undefined)
+    await promise
+    for (const timer of timers) timer.cancel()
+  }
+
+  return {
+    open: () => listen(server, { host: deps.host, port: deps.port, purpose: 'token requests (--nmi-port)' }),
+    async close() {
+      draining = true
+      if (!server.listening) return
+      const closed = Promise.withResolvers<undefined>()
+      server.close(() => closed.resolve(undefined))
+      server.closeIdleConnections()
+      await drained()
+      server.closeAllConnections()
+      await closed.promise
+    },
+    get port() {
+      return portOf(server)
+    },
+    get inFlight() {
+      return inFlight
+    },
+  }
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  return address === null || typeof address === 'string' ? 0 : address.port
+}
+
+/** Ids that differ between processes and requests; they guard nothing, so jitter's randomness will do. */
+function requestIds(clock: Clock): () => string {
+  const prefix = Math.floor(clock.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0')
+  let count = 0
+  return () => {
+    count += 1
+    return `${prefix}-${count}`
+  }
+}
+
+/** A request that node:http could not read: answered in JSON like all others, then the socket is closed. */
+function answerBroken(error: Error, socket: Duplex, id: string): void {
+  const code = codeOf(error)
+  if (code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  end(socket, rawReply(...brokenAnswer(code), id))
+}
+
+function brokenAnswer(code: string | undefined): [number, Refusal] {
+  if (code === 'HPE_HEADER_OVERFLOW') return [431, refuse('request-invalid', 'the headers are too large')]
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return [408, refuse('request-invalid', 'the request took too long to arrive')]
+  return [400, refuse('request-invalid', 'the request is not valid HTTP')]
+}
+
+function end(socket: Duplex, text: string): void {
+  socket.end(text, () => socket.destroy())
+}
