@@ -1,0 +1,208 @@
+import { readFile } from 'node:fs/promises'
+import { type Cloud, cloudByName, customCloud, knownClouds } from '../azure/clouds.ts'
+import { createEntraClient } from '../azure/entra-client.ts'
+import { createImdsClient } from '../azure/imds-client.ts'
+import { systemClock } from '../base/clock.ts'
+import { errorText, OperatorError } from '../base/errors.ts'
+import { Owner } from '../base/lifecycle.ts'
+import { createRest } from '../kube/rest.ts'
+import { objectKey } from '../model/names.ts'
+import { build, type Nmi } from '../nmi/nmi.ts'
+import type { Redirect } from '../nmi/redirect/redirect.ts'
+import { measureProcess } from '../telemetry/event-loop.ts'
+import { createKubeMetrics } from '../telemetry/kube-metrics.ts'
+import type { Log } from '../telemetry/log.ts'
+import { createLog } from '../telemetry/log.ts'
+import { createMetricsServer } from '../telemetry/metrics-server.ts'
+import { type Check, createProbes } from '../telemetry/probes.ts'
+import { createRegistry, type Registry } from '../telemetry/registry.ts'
+import { createTokenMetrics } from '../telemetry/token-metrics.ts'
+import { createTokenBroker } from '../tokens/broker.ts'
+import { connect } from './connection.ts'
+import { type Environment, flagValues } from './flag-command.ts'
+import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
+import { directPodReader } from './nmi/direct-pod-reader.ts'
+import { redirectOf } from './nmi/redirect.ts'
+import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
+import { type WatchedNmiStores, watchNmiStores } from './nmi/stores.ts'
+import { NMI_FLAGS } from './nmi-flags.ts'
+import type { Invocation } from './program.ts'
+import { untilAborted } from './until-aborted.ts'
+
+/** `podid nmi`: until the stop signal, or one of the tasks `--cleanup` and `--dry-run`. */
+export async function runNmi({ command, environment, stop }: Invocation): Promise<number> {
+  const flags = flagValues(command, NMI_FLAGS, environment)
+  const log = createLog({ component: 'nmi', verbosity: flags.v, format: flags['log-format'] })
+  const registry = createRegistry()
+  const redirect = redirectOf(flags, registry, log)
+  if (flags.cleanup) return report(await redirect.cleanup())
+  if (flags['dry-run']) return report([await redirect.plan()])
+  if (flags.node === '')
+    throw new OperatorError('--node (or NODE_NAME) must name the node that this agent serves')
+  const owner = new Owner()
+  try {
+    await serve({
+      flags,
+      environment,
+      log,
+      registry,
+      redirect: flags['manage-redirect'] ? redirect : undefined,
+      owner,
+      stop,
+    })
+  } finally {
+    await owner.close()
+  }
+  return 0
+}
+
+interface Serving {
+  readonly flags: NmiFlags
+  readonly environment: Environment
+  readonly log: Log
+  readonly registry: Registry
+  /** Absent when something else redirects. */
+  readonly redirect: Redirect | undefined
+  readonly owner: Owner
+  readonly stop: AbortSignal
+}
+
+/** Order of start: what may refuse, watches, listener, rules; then ready. Stop is the reverse. */
+async function serve(serving: Serving): Promise<void> {
+  const { flags, environment, log, registry, redirect, owner, stop } = serving
+  await redirect?.preflight()
+  const connection = await connect(flags.kubeconfig, environment)
+  owner.own(() => connection.close())
+  const rest = createRest(connection, systemClock)
+  const measured = measureProcess(registry)
+  owner.own(() => measured.stop())
+  const kubeMetrics = createKubeMetrics(registry)
+  const managed = flags['operation-mode'] === 'managed'
+  const stores = watchNmiStores({
+    rest,
+    node: flags.node,
+    managed,
+    clock: systemClock,
+    log,
+    metrics: kubeMetrics,
+  })
+  const secrets = watchSecrets({ rest, clock: systemClock, log })
+  owner.own(() => secrets.stop())
+  const nmi = await buildNmi({ ...serving, stores, secrets, readPods: directPodReader(rest, flags.node) })
+
+  const checks = (): readonly Check[] => [...stores.checks(), ...nmi.checks(), ...redirectChecks(redirect)]
+  const probes = createProbes({
+    host: flags['probe-address'],
+    port: flags['http-probe-port'],
+    ready: checks,
+    live: () => [{ name: 'process', failure: undefined }],
+    healthz: () => (redirect?.status().active === false ? 'Not Active' : 'Active'),
+  })
+  owner.own(() => probes.close())
+  await probes.open()
+  const metrics = createMetricsServer({
+    host: flags['probe-address'],
+    port: flags['prometheus-port'],
+    registry,
+    log,
+  })
+  owner.own(() => metrics.close())
+  await metrics.open()
+
+  owner.own(() => stores.stop())
+  await stores.start()
+  owner.own(() => nmi.stop())
+  await nmi.start()
+  if (redirect !== undefined) {
+    owner.own(() => redirect.stop())
+    await redirect.start()
+  }
+  log.info(
+    { node: flags.node, mode: flags['operation-mode'], probes: probes.port, metrics: metrics.port },
+    'started',
+  )
+  await untilAborted(stop)
+  log.info({ reason: errorText(stop.reason) }, 'stopping')
+}
+
+interface NmiParts extends Serving {
+  readonly stores: WatchedNmiStores
+  readonly secrets: SecretWatches
+  readonly readPods: ReturnType<typeof directPodReader>
+}
+
+async function buildNmi(parts: NmiParts): Promise<Nmi> {
+  const { flags, environment, log, registry, owner, stores, secrets } = parts
+  const imds = createImdsClient({
+    clock: systemClock,
+    baseUrl: `http://${flags['metadata-ip']}:${flags['metadata-port']}`,
+  })
+  owner.own(() => imds.close())
+  const entra = createEntraClient({ clock: systemClock })
+  owner.own(() => entra.close())
+  const broker = createTokenBroker({
+    clock: systemClock,
+    log,
+    metrics: createTokenMetrics(registry),
+    imds,
+    entra,
+    secrets,
+    rules: {
+      loginOrigin: (await cloudOf(flags.cloud, environment)).loginOrigin,
+      forceNamespaced: flags.forceNamespaced || flags['operation-mode'] === 'managed',
+    },
+  })
+  owner.own(() => broker.stop())
+  await broker.start()
+  dropUnnamedSecrets(stores, secrets, owner)
+  return build(nmiConfigOf(flags), {
+    stores,
+    podReader: parts.readPods,
+    broker,
+    imds,
+    clock: systemClock,
+    log,
+    audit: flags.audit ? writeAudit : (_lines, done) => done(),
+    registry,
+  })
+}
+
+/** A Secret that no identity names any more is not watched any more. */
+function dropUnnamedSecrets(stores: WatchedNmiStores, secrets: SecretWatches, owner: Owner): void {
+  const unsubscribe = stores.identities.subscribe((change) => {
+    if (change.before?.clientPassword === undefined) return
+    const named = [...stores.identities.values()].flatMap(({ clientPassword }) =>
+      clientPassword === undefined ? [] : [objectKey(clientPassword.namespace, clientPassword.name)],
+    )
+    secrets.keepOnly(new Set(named))
+  })
+  owner.own(unsubscribe)
+}
+
+function redirectChecks(redirect: Redirect | undefined): Check[] {
+  if (redirect === undefined) return []
+  const { active, reason } = redirect.status()
+  return [{ name: 'redirect', failure: active ? undefined : (reason ?? 'the rules are not written yet') }]
+}
+
+/** @throws OperatorError for a name that is none, or an environment file that cannot be used. */
+async function cloudOf(name: string, environment: Environment): Promise<Cloud> {
+  const file = environment['AZURE_ENVIRONMENT_FILEPATH']
+  if (name.toLowerCase() === 'azurestackcloud' && file !== undefined) return customCloud(await readFile(file))
+  const cloud = cloudByName(name)
+  if (cloud !== undefined) return cloud
+  const known = knownClouds().map((each) => each.name)
+  throw new OperatorError(
+    `--cloud ${name} is not known; it is one of ${known.join(', ')}, or AzureStackCloud with AZURE_ENVIRONMENT_FILEPATH`,
+  )
+}
+
+/** Standard output holds nothing but the audit, so it can be shipped on its own. */
+function writeAudit(lines: string, done: () => void): void {
+  process.stdout.write(lines, () => done())
+}
+
+function report(lines: readonly string[]): number {
+  for (const line of lines) console.log(line)
+  return 0
+}
