@@ -27,5 +27,6 @@ export function isTransient(refusal: Refusal): boolean {
 
 /** What people read: the message and what to do about it. */
 export function refusalText(refusal: Refusal): string {
-  return `${refusal.message}. ${refusalSpec(refusal.code).remedy}`
+  const stop = /[.?!]$/.test(refusal.message) ? '' : '.'
+  return `${refusal.message}${stop} ${refusalSpec(refusal.code).remedy}`
 }

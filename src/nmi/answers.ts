@@ -7,10 +7,10 @@ import type { Audit, AuditEntry } from './audit.ts'
 import { shortenIds } from './audit.ts'
 import type { Exchange } from './exchange.ts'
 import { type ImdsAnswer, operationOf } from './imds-request.ts'
+import type { Granted, Refused } from './outcome.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { type ReplyRules, send, sendJson, sendRefusal } from './reply.ts'
 import type { Target, TokenTarget } from './request-target.ts'
-import type { Granted, Refused } from './token-flow.ts'
 
 /** The last stage of every request: the bytes, and the books (metrics, audit, log). */
 export interface Answers {

@@ -30,6 +30,12 @@ export type Decision =
       readonly chosenAmong?: readonly AzureIdentity[]
     }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** The request names an object id, and those of these identities are not known: a token tells them. */
+  | {
+      readonly kind: 'unlearnt'
+      readonly refusal: Refusal
+      readonly identities: readonly AzureIdentity[]
+    }
   /** The identity is bound and on its way; `objectExists` tells whether MIC has begun. */
   | { readonly kind: 'pending'; readonly refusal: Refusal; readonly objectExists: boolean }
 
@@ -54,7 +60,7 @@ export function authorize(
   const bound = distinct(found.matches)
   const named = namesAnIdentity(selector)
   const candidates = named ? bound.filter((each) => isSelected(each, selector, rules.objectIdOf)) : bound
-  if (candidates.length === 0) return refused(notBound(pod, selector, found, { view, rules, bound }))
+  if (candidates.length === 0) return noneNamed(pod, selector, found, { view, rules, bound })
   if (!named && bound.length > 1 && rules.requireIdentitySelector) return refused(nameOne(pod, bound))
   const decision = rules.mode === 'managed' ? firstOf(candidates) : firstAssigned(pod, candidates, view)
   if (decision.kind !== 'granted' || named || bound.length === 1) return decision
@@ -66,6 +72,16 @@ function distinct(matches: readonly Match[]): readonly AzureIdentity[] {
   const [only] = matches
   if (matches.length === 1 && only !== undefined) return [only.identity]
   return [...new Set(matches.map((match) => match.identity))]
+}
+
+/** Identities that the pod may use and whose object id is not known: it stands in no AzureIdentity. */
+function unlearnt(pod: Pod, { bound, view, rules }: NotBoundContext): readonly AzureIdentity[] {
+  const objects = view.assignedTo(pod)
+  return bound.filter(
+    (identity) =>
+      rules.objectIdOf(identity.clientId.toLowerCase()) === undefined &&
+      (rules.mode === 'managed' || assignmentOf(pod, identity, objects).kind === 'assigned'),
+  )
 }
 
 function firstOf(candidates: readonly AzureIdentity[]): Decision {
@@ -93,6 +109,17 @@ interface NotBoundContext {
   readonly view: ClusterView
   readonly rules: AuthorizeRules
   readonly bound: readonly AzureIdentity[]
+}
+
+function noneNamed(
+  pod: Pod,
+  selector: IdentitySelector,
+  found: PodMatches,
+  context: NotBoundContext,
+): Decision {
+  const refusal = notBound(pod, selector, found, context)
+  const identities = selector.objectId === undefined ? [] : unlearnt(pod, context)
+  return identities.length === 0 ? refused(refusal) : { kind: 'unlearnt', refusal, identities }
 }
 
 function notBound(

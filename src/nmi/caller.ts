@@ -113,12 +113,3 @@ function ambiguous(address: string, pods: Iterable<Pod>): Refusal {
     `live pods ${names.join(' and ')} of this node have the same address ${address}`,
   )
 }
-
-/** An address as a socket tells it, in the form that pods' addresses have: no IPv4-in-IPv6, no zone. */
-export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return ''
-  const bare =
-    address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
-  const zone = bare.indexOf('%')
-  return zone === -1 ? bare : bare.slice(0, zone)
-}

@@ -39,7 +39,7 @@ export function createClusterView(stores: NmiStores): ClusterView {
   const bySelector = bindings.index((binding) => [binding.selector])
   const byPod = assigned?.index((object) => [objectKey(object.podNamespace, object.pod)])
   const byNamespace = exceptions.index((exception) => [exception.namespace])
-  const named = Object.entries(stores) as [string, { readonly synced: boolean }][]
+  const named = Object.entries({ pods, bindings, identities, exceptions, ...(assigned && { assigned }) })
   let allSynced = false
   return {
     synced: () => {

@@ -26,6 +26,8 @@ export interface ServerLimits {
 export interface HoldLimits {
   /** The longest hold for an identity that is on its way: below the one minute after which Go's SDK gives up. */
   readonly assignmentMs: number
+  /** The longest that one request may take with all its waits: Go's SDK gives up after a minute. */
+  readonly requestMs: number
   /** `--find-identity-retry-interval` times `--retry-attempts-for-created`: while no object exists. */
   readonly createdMs: number
   /** The same with `--retry-attempts-for-assigned` added: once an object exists. */
@@ -84,11 +86,15 @@ export const DEFAULT_RETRY_FLAGS: OldRetryFlags = {
   findIdentityRetryIntervalSeconds: 5,
 }
 
+/** Time for the token after the longest hold, milliseconds. */
+const TOKEN_MS = 10_000
+
 /** Hold limits from the old flags, which counted polls: the product is kept, the polling is not. */
 export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLimits {
   const intervalMs = flags.findIdentityRetryIntervalSeconds * 1000
   return {
     assignmentMs,
+    requestMs: assignmentMs + TOKEN_MS,
     createdMs: flags.retryAttemptsForCreated * intervalMs,
     assignedMs: (flags.retryAttemptsForCreated + flags.retryAttemptsForAssigned) * intervalMs,
     youngPodMs: 60_000,

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
+import { canonicalAddress } from '../model/ip-address.ts'
 import type { Pod } from '../model/resources.ts'
-import { type Callers, plainAddress, type SocketEnds } from './caller.ts'
+import type { Callers, SocketEnds } from './caller.ts'
 
 /** One TCP connection, and the pod that it belongs to for as long as it lives. */
 export interface Connection {
@@ -56,9 +57,9 @@ export function createConnections(callers: Callers, maxPerAddress: number): Conn
 
   return {
     accept(socket) {
-      const address = plainAddress(socket.remoteAddress)
-      const held = byAddress.get(address) ?? new Set()
-      if (address === '' || held.size >= maxPerAddress + EXCESS) {
+      const address = canonicalAddress(socket.remoteAddress ?? '')
+      const held = byAddress.get(address ?? '') ?? new Set()
+      if (address === undefined || held.size >= maxPerAddress + EXCESS) {
         socket.destroy()
         return
       }
@@ -88,7 +89,7 @@ function endsOf(socket: Socket, remoteAddress: string): SocketEnds {
   return {
     remoteAddress,
     remotePort: socket.remotePort ?? 0,
-    localAddress: plainAddress(socket.localAddress),
+    localAddress: canonicalAddress(socket.localAddress ?? '') ?? '',
     localPort: socket.localPort ?? 0,
   }
 }

@@ -7,6 +7,8 @@ import type { WaitsFor } from './standing.ts'
 export interface Hold {
   /** Milliseconds left for this reason; 0 or less when the time is up. */
   left(reason: Exclude<WaitsFor, 'caller'> | 'imds'): number
+  /** Milliseconds until the request must be answered. */
+  untilEnd(): number
   /** The next pause before IMDS is asked again for an identity that it does not know yet, milliseconds. */
   nextPauseMs(): number
 }
@@ -21,6 +23,7 @@ export function createHold(clock: Clock, limits: HoldLimits): Hold {
     left(reason) {
       return limitOf(reason, limits) - (clock.monotonic() - startedAt)
     },
+    untilEnd: () => Math.max(0, limits.requestMs - (clock.monotonic() - startedAt)),
     nextPauseMs: () => backoff.next(),
   }
 }

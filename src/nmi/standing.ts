@@ -37,6 +37,13 @@ export type Standing =
       readonly request: TokenRequest
     }
   | { readonly kind: 'refused'; readonly pod?: Pod; readonly refusal: Refusal }
+  /** Tokens of these requests tell object ids; with them the refusal may change. */
+  | {
+      readonly kind: 'unlearnt'
+      readonly pod: Pod
+      readonly refusal: Refusal
+      readonly requests: readonly TokenRequest[]
+    }
   /** An event may change the refusal. */
   | { readonly kind: 'waiting'; readonly pod?: Pod; readonly refusal: Refusal; readonly waitsFor: WaitsFor }
 
@@ -67,7 +74,10 @@ export function createStandings(deps: StandingDeps): Standings {
   }
   const warn = ambiguityWarnings(deps.log)
 
-  function waitsFor(pod: Pod, decision: Exclude<Decision, { kind: 'granted' }>): WaitsFor | undefined {
+  function waitsFor(
+    pod: Pod,
+    decision: Extract<Decision, { kind: 'refused' | 'pending' }>,
+  ): WaitsFor | undefined {
     if (decision.kind === 'pending') return decision.objectExists ? 'assignment' : 'object'
     if (config.mode === 'managed' || !YOUNG_POD_CODES.has(decision.refusal.code)) return undefined
     return clock.now() - pod.createdAt < config.hold.youngPodMs ? 'young-pod' : undefined
@@ -87,6 +97,12 @@ export function createStandings(deps: StandingDeps): Standings {
       }
     }
     const { refusal } = decision
+    if (decision.kind === 'unlearnt') {
+      const requests = decision.identities.map((identity) =>
+        tokenRequest({ kind: 'identity', identity }, pod, target),
+      )
+      return { kind: 'unlearnt', pod, refusal, requests }
+    }
     const reason = waitsFor(pod, decision)
     return reason === undefined
       ? { kind: 'refused', pod, refusal }

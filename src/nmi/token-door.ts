@@ -6,11 +6,12 @@ import type { NmiMetrics } from '../telemetry/nmi-metrics.ts'
 import type { Answers } from './answers.ts'
 import type { CallerProof, Callers } from './caller.ts'
 import { ClientGone, type Exchange, signalOf } from './exchange.ts'
+import type { Granted, Outcome, Refused } from './outcome.ts'
 import { createPodAsker } from './pod-asker.ts'
 import type { TokenTarget } from './request-target.ts'
 import type { Asker } from './standing.ts'
 import type { TokenBodies } from './token-body.ts'
-import type { Granted, Outcome, Refused, TokenFlow } from './token-flow.ts'
+import type { TokenFlow } from './token-flow.ts'
 import type { WaitingSlots } from './waiting-slots.ts'
 
 export interface TokenServiceDeps {

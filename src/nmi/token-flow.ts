@@ -1,34 +1,15 @@
 import type { Clock } from '../base/clock.ts'
-import { sleep } from '../base/deadline.ts'
+import { DeadlineError, sleep, withDeadline } from '../base/deadline.ts'
 import { objectKey } from '../model/names.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
 import type { AzureIdentity, Pod } from '../model/resources.ts'
-import { type AccessToken, type TokenBroker, TokenError } from '../tokens/token-source.ts'
+import { type TokenBroker, TokenError, type TokenRequest } from '../tokens/token-source.ts'
 import type { NmiConfig } from './config.ts'
 import { createHold, type Hold } from './hold.ts'
+import type { Granted, Outcome, Refused } from './outcome.ts'
 import type { TokenTarget } from './request-target.ts'
 import type { Asker, Standing, Standings } from './standing.ts'
 import { podWaitKey, type Waiters } from './waiters.ts'
-
-/** What one token request came to. */
-export type Outcome = Granted | Refused
-
-export interface Granted {
-  readonly kind: 'granted'
-  readonly pod: Pod
-  /** Absent for the node's own identity, given to an excepted pod. */
-  readonly identity?: AzureIdentity
-  /** One; with auxiliary tenants several, the primary tenant's first. */
-  readonly tokens: readonly [AccessToken, ...AccessToken[]]
-  readonly cached: boolean
-}
-
-export interface Refused {
-  readonly kind: 'refused'
-  readonly pod?: Pod
-  readonly identity?: AzureIdentity
-  readonly refusal: Refusal
-}
 
 export interface TokenFlow {
   /** The answer if it needs no wait, decided and served synchronously; else undefined: call `wait`. */
@@ -44,6 +25,18 @@ export interface TokenFlow {
 type GrantedStanding = Extract<Standing, { kind: 'granted' }>
 type WaitingStanding = Extract<Standing, { kind: 'waiting' }>
 
+/** One held request. */
+interface Held {
+  readonly asker: Asker
+  readonly target: TokenTarget
+  readonly hold: Hold
+  readonly signal: AbortSignal
+  /** The caller was waited for; it is done once. */
+  settled: boolean
+  /** Tokens were asked for to learn object ids; it is done once. */
+  learnt: boolean
+}
+
 export function createTokenFlow(deps: {
   readonly config: NmiConfig
   readonly standings: Standings
@@ -55,71 +48,99 @@ export function createTokenFlow(deps: {
 }): TokenFlow {
   const { config, standings, broker, waiters, clock } = deps
 
-  /** The token, a refusal, or undefined: IMDS does not know the identity yet and a pause has passed. */
-  async function fetch(
-    standing: GrantedStanding,
-    hold: Hold,
-    signal: AbortSignal,
-  ): Promise<Outcome | undefined> {
-    try {
-      return granted(standing, await tokensFor(standing, broker, signal), false)
-    } catch (thrown) {
-      if (!(thrown instanceof TokenError)) throw thrown
-      const left = hold.left('imds')
-      if (mayPass(thrown, standing, config) && left > 0) {
-        await sleep(clock, Math.min(left, hold.nextPauseMs()), signal)
-        if (hold.left('imds') > 0) return undefined
-      }
-      return refusedByToken(standing, thrown)
+  /** One step from where the request stands; undefined when it must be decided anew. */
+  async function step(standing: Standing, held: Held): Promise<Outcome | undefined> {
+    switch (standing.kind) {
+      case 'refused':
+        return standing
+      case 'waiting':
+        return standing.waitsFor === 'caller' ? settle(standing, held) : hold(standing, held)
+      case 'unlearnt':
+        return learn(standing, standing.requests, held)
+      case 'granted':
+      default:
+        return fetch(standing, held)
     }
   }
 
-  /** The last word of a waiting request whose time is up; undefined when something has changed. */
-  async function hold(
-    standing: WaitingStanding,
-    hold: Hold,
-    signal: AbortSignal,
-  ): Promise<Outcome | undefined> {
-    if (standing.waitsFor === 'caller' || standing.pod === undefined) return asRefused(standing)
-    const left = hold.left(standing.waitsFor)
-    if (left <= 0) return asRefused(standing)
-    if (deps.closing())
-      return { kind: 'refused', refusal: refuse('agent-not-ready', 'the node agent is stopping') }
-    const key = podWaitKey(objectKey(standing.pod.namespace, standing.pod.name))
-    await waiters.wait(key, left, signal)
+  async function settle(standing: WaitingStanding, held: Held): Promise<Outcome | undefined> {
+    if (held.settled) return asRefused(standing)
+    held.settled = true
+    await held.asker.settle(held.signal)
     return undefined
+  }
+
+  /** Waits for an event about the pod, never for a timer of its own. */
+  async function hold(standing: WaitingStanding, held: Held): Promise<Outcome | undefined> {
+    const { pod, waitsFor } = standing
+    const left = pod === undefined || waitsFor === 'caller' ? 0 : held.hold.left(waitsFor)
+    if (pod === undefined || left <= 0) return asRefused(standing)
+    if (deps.closing()) return { kind: 'refused', pod, refusal: stopping() }
+    await waiters.wait(podWaitKey(objectKey(pod.namespace, pod.name)), left, held.signal)
+    return undefined
+  }
+
+  async function learn(
+    standing: Pick<WaitingStanding, 'pod' | 'refusal'>,
+    requests: readonly TokenRequest[],
+    held: Held,
+  ): Promise<Outcome | undefined> {
+    if (held.learnt) return asRefused(standing)
+    held.learnt = true
+    // What fails here leaves its object id unknown, and the refusal stands.
+    await inTime(held, (signal) =>
+      Promise.allSettled(requests.map((request) => broker.token(request, signal))),
+    )
+    return undefined
+  }
+
+  async function fetch(standing: GrantedStanding, held: Held): Promise<Outcome | undefined> {
+    try {
+      const tokens = await inTime(held, (signal) => tokensFor(standing, broker, signal))
+      const now = standings.of(held.asker, held.target)
+      if (isStill(standing, now)) return granted(standing, tokens, false)
+      return held.hold.untilEnd() > 0 ? undefined : refused(standing, changedMeanwhile())
+    } catch (thrown) {
+      if (thrown instanceof DeadlineError) return refused(standing, tooLate())
+      if (!(thrown instanceof TokenError)) throw thrown
+      if (await mayPass(thrown, standing, held)) return undefined
+      return refused(standing, refuse(thrown.code, thrown.message, thrown.retryAfterSeconds))
+    }
+  }
+
+  /**
+   * ARM says that the identity is on the node and IMDS has not heard of it: it does so within seconds.
+   * Pauses and returns true while there is time. In managed mode nobody says that the identity is on the
+   * node, so there is nothing to wait for.
+   */
+  async function mayPass({ code }: TokenError, { identity }: GrantedStanding, held: Held): Promise<boolean> {
+    if (code !== 'identity-unknown-to-imds' || config.mode !== 'standard' || identity === undefined)
+      return false
+    const left = held.hold.left('imds')
+    if (left <= 0 || deps.closing()) return false
+    await sleep(clock, Math.min(left, held.hold.nextPauseMs()), held.signal)
+    return held.hold.left('imds') > 0
+  }
+
+  function inTime<T>({ hold, signal }: Held, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline({ clock, ms: hold.untilEnd(), what: 'the token', parent: signal }, work)
   }
 
   return {
     now(asker, target) {
       const standing = standings.of(asker, target)
       if (standing.kind === 'refused') return standing
-      if (standing.kind === 'waiting' || hasAuxiliaryTenants(standing.identity)) return undefined
+      if (standing.kind !== 'granted' || hasAuxiliaryTenants(standing.identity)) return undefined
       const token = broker.peek(standing.request)
       return token === undefined ? undefined : granted(standing, [token], true)
     },
     async wait(asker, target, signal) {
-      const budget = createHold(clock, config.hold)
-      let settled = false
+      const hold = createHold(clock, config.hold)
+      const held: Held = { asker, target, hold, signal, settled: false, learnt: false }
       for (;;) {
         signal.throwIfAborted()
-        const standing = standings.of(asker, target)
-        if (standing.kind === 'refused') return standing
-        if (standing.kind === 'waiting') {
-          if (standing.waitsFor === 'caller' && !settled) {
-            settled = true
-            await asker.settle(signal)
-            continue
-          }
-          const outcome = await hold(standing, budget, signal)
-          if (outcome !== undefined) return outcome
-          continue
-        }
-        const outcome = await fetch(standing, budget, signal)
-        if (outcome === undefined) continue
-        if (outcome.kind === 'refused') return outcome
-        if (isStill(standing, standings.of(asker, target))) return outcome
-        if (budget.left('imds') <= 0) return { kind: 'refused', refusal: changedMeanwhile() }
+        const outcome = await step(standings.of(asker, target), held)
+        if (outcome !== undefined) return outcome
       }
     },
   }
@@ -129,7 +150,7 @@ async function tokensFor(
   { identity, request }: GrantedStanding,
   broker: TokenBroker,
   signal: AbortSignal,
-): Promise<readonly [AccessToken, ...AccessToken[]]> {
+): Promise<Granted['tokens']> {
   if (identity === undefined || !hasAuxiliaryTenants(identity)) return [await broker.token(request, signal)]
   return Promise.all([
     broker.token(request, signal),
@@ -140,16 +161,6 @@ async function tokensFor(
 /** Only service principals live in several tenants; a managed identity has one. */
 function hasAuxiliaryTenants(identity: AzureIdentity | undefined): boolean {
   return identity !== undefined && identity.type !== 0 && identity.auxiliaryTenantIds.length > 0
-}
-
-/**
- * ARM says that the identity is on the node and IMDS has not heard of it: it does so within seconds. In
- * managed mode nobody says that it is on the node, so there is nothing to wait for.
- */
-function mayPass(error: TokenError, standing: GrantedStanding, config: NmiConfig): boolean {
-  return (
-    error.code === 'identity-unknown-to-imds' && config.mode === 'standard' && standing.identity !== undefined
-  )
 }
 
 /** True when the same identity is still granted to the same pod after the wait for its token. */
@@ -167,20 +178,31 @@ function changedMeanwhile(): Refusal {
   return refuse('not-assigned-yet', 'the identity of the pod changed while its token was fetched')
 }
 
-function granted(standing: GrantedStanding, tokens: Granted['tokens'], cached: boolean): Granted {
+function tooLate(): Refusal {
+  return refuse('upstream-unavailable', 'no token came in time')
+}
+
+function stopping(): Refusal {
+  return refuse('agent-not-ready', 'the node agent is stopping')
+}
+
+function granted(
+  standing: { pod: Pod; identity?: AzureIdentity },
+  tokens: Granted['tokens'],
+  cached: boolean,
+): Granted {
   const { pod, identity } = standing
   return identity === undefined
     ? { kind: 'granted', pod, tokens, cached }
     : { kind: 'granted', pod, identity, tokens, cached }
 }
 
-function asRefused({ pod, refusal }: WaitingStanding): Refused {
-  return pod === undefined ? { kind: 'refused', refusal } : { kind: 'refused', pod, refusal }
-}
-
-function refusedByToken({ pod, identity }: GrantedStanding, error: TokenError): Refused {
-  const refusal = refuse(error.code, error.message, error.retryAfterSeconds)
+function refused({ pod, identity }: GrantedStanding, refusal: Refusal): Refused {
   return identity === undefined
     ? { kind: 'refused', pod, refusal }
     : { kind: 'refused', pod, identity, refusal }
+}
+
+function asRefused({ pod, refusal }: Pick<WaitingStanding, 'pod' | 'refusal'>): Refused {
+  return pod === undefined ? { kind: 'refused', refusal } : { kind: 'refused', pod, refusal }
 }
