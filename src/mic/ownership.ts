@@ -28,6 +28,26 @@ export interface OwnershipRecords {
   save(record: OwnershipRecord, signal: AbortSignal): Promise<OwnershipRecord>
 }
 
+export interface OwnershipChange {
+  readonly record?: ReadonlyMap<string, Origin>
+  readonly forget?: Iterable<string>
+}
+
+/** The identities after a change; undefined when it changes nothing. */
+function changed(
+  before: OwnershipRecord['identities'],
+  { record = new Map(), forget = [] }: OwnershipChange,
+): OwnershipRecord['identities'] | undefined {
+  const after = new Map(Object.entries(before))
+  let isChanged = false
+  for (const [identity, origin] of record) {
+    isChanged ||= after.get(identity) !== origin
+    after.set(identity, origin)
+  }
+  for (const identity of forget) isChanged = after.delete(identity) || isChanged
+  return isChanged ? Object.fromEntries(after) : undefined
+}
+
 /** The records in memory, always as new as the storage: there is one writer, the leader. */
 export class Ledger {
   readonly #records: OwnershipRecords
@@ -57,22 +77,11 @@ export class Ledger {
   }
 
   /** Records and forgets in one write; writes nothing when nothing changes. @throws OwnershipConflict after reloading. */
-  async change(
-    groupId: string,
-    change: { record?: ReadonlyMap<string, Origin>; forget?: Iterable<string> },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async change(groupId: string, change: OwnershipChange, signal: AbortSignal): Promise<void> {
     const before = this.#byGroup.get(groupId)
-    const identities = new Map(Object.entries(before?.identities ?? {}))
-    let changed = false
-    for (const [identity, origin] of change.record ?? []) {
-      if (identities.get(identity) === origin) continue
-      identities.set(identity, origin)
-      changed = true
-    }
-    for (const identity of change.forget ?? []) changed = identities.delete(identity) || changed
-    if (!changed) return
-    const record = { groupId, identities: Object.fromEntries(identities), version: before?.version ?? '' }
+    const identities = changed(before?.identities ?? {}, change)
+    if (identities === undefined) return
+    const record = { groupId, identities, version: before?.version ?? '' }
     try {
       this.#keep(await this.#records.save(record, signal))
     } catch (thrown) {

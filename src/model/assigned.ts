@@ -71,20 +71,24 @@ export function assignableId(identity: AzureIdentity): string | undefined {
  * the AzureIdentity is no reason to write thousands of objects again.
  */
 export function sameIdentity(a: AzureIdentity, b: AzureIdentity): boolean {
-  return (
-    a.namespace === b.namespace &&
-    a.name === b.name &&
-    a.type === b.type &&
-    canonicalResourceId(a.resourceId) === canonicalResourceId(b.resourceId) &&
-    a.clientId.toLowerCase() === b.clientId.toLowerCase() &&
-    a.clientPassword?.namespace === b.clientPassword?.namespace &&
-    a.clientPassword?.name === b.clientPassword?.name &&
-    a.tenantId === b.tenantId &&
-    a.auxiliaryTenantIds.join() === b.auxiliaryTenantIds.join() &&
-    a.adResourceId === b.adResourceId &&
-    a.adEndpoint === b.adEndpoint &&
-    a.namespaced === b.namespaced
-  )
+  return a === b || credentialOf(a) === credentialOf(b)
+}
+
+function credentialOf(identity: AzureIdentity): string {
+  return JSON.stringify([
+    identity.namespace,
+    identity.name,
+    identity.type,
+    canonicalResourceId(identity.resourceId),
+    identity.clientId.toLowerCase(),
+    identity.clientPassword?.namespace ?? '',
+    identity.clientPassword?.name ?? '',
+    identity.tenantId,
+    identity.auxiliaryTenantIds,
+    identity.adResourceId,
+    identity.adEndpoint,
+    identity.namespaced,
+  ])
 }
 
 export function sameBinding(a: AzureIdentityBinding, b: AzureIdentityBinding): boolean {

@@ -1,0 +1,85 @@
+import { type ArmError, principalNamedIn } from '../azure/arm.ts'
+import { type Refusal, refuse } from '../model/refusal.ts'
+import { type ComputeGroup, type ManagedIdentityId, parseManagedIdentityId } from '../model/resource-id.ts'
+
+/** What a read of a rejected identity showed. */
+export type RejectionCause = 'deleted' | 'not-permitted' | 'unclear'
+
+/** `scale set pool` or `VM node-1`: the group as people know it. */
+export function groupName(group: ComputeGroup): string {
+  return `${group.kind === 'vmss' ? 'scale set' : 'VM'} ${group.name}`
+}
+
+/** Why one identity cannot be put on (or taken off) a group, and the command that mends it. Stable text. */
+export function rejectionRefusal(
+  id: string,
+  group: ComputeGroup,
+  cause: RejectionCause,
+  principal: string,
+): Refusal {
+  const parsed = parseManagedIdentityId(id)
+  const opening = `identity ${id} cannot be assigned to ${groupName(group)}: `
+  if (cause === 'deleted') {
+    return refuse('assignment-failed', `${opening}it does not exist on Azure. ${createCommand(parsed)}`)
+  }
+  const grant = grantCommand('Managed Identity Operator', principal, id)
+  if (cause === 'not-permitted') {
+    return refuse('assignment-failed', `${opening}podid's principal may not assign it. ${grant}`)
+  }
+  return refuse(
+    'assignment-failed',
+    `${opening}it does not exist on Azure, or podid's principal may neither read nor assign it. ` +
+      `${createCommand(parsed)}, or ${grant}`,
+  )
+}
+
+/** Why nothing can be done about a whole VM or scale set. Stable: no trace id, time or counter of ARM's message. */
+export function groupRefusal(group: ComputeGroup, error: ArmError, principal: string): Refusal {
+  const name = groupName(group)
+  switch (error.fault) {
+    case 'missing':
+      return refuse('assignment-failed', `${name} of the node does not exist on Azure (${error.code})`)
+    case 'denied': {
+      const grant = grantCommand(
+        'Virtual Machine Contributor',
+        principalNamedIn(error.message) ?? principal,
+        group.id,
+      )
+      return refuse('assignment-failed', `podid's principal may not read or change ${name}. ${grant}`)
+    }
+    case 'throttled':
+      return refuse('assignment-failed', `Azure limits the rate of calls about ${name}; podid waits as told`)
+    case 'conflict':
+      return refuse('assignment-failed', `another operation is running on ${name}; podid waits for its end`)
+    case 'unavailable':
+      return refuse('assignment-failed', `Azure did not answer about ${name} as it should; podid tries again`)
+    case 'rejected':
+    case 'invalid':
+      break
+  }
+  return refuse('assignment-failed', `Azure refused to change ${name} (${error.code || error.status})`)
+}
+
+/** The node exists in Kubernetes and its provider id is no VM and no scale set of Azure. */
+export function noGroupRefusal(nodeName: string, providerId: string): Refusal {
+  const found =
+    providerId === '' ? 'has no spec.providerID' : `has spec.providerID ${providerId.slice(0, 200)}`
+  return refuse(
+    'assignment-failed',
+    `node ${nodeName} ${found}, so its VM or scale set is unknown; ` +
+      'expected azure:///subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/...',
+  )
+}
+
+function createCommand(id: ManagedIdentityId | undefined): string {
+  if (id === undefined) return 'Create it'
+  return (
+    `Create it: az identity create --name ${id.name} --resource-group ${id.resourceGroup} ` +
+    `--subscription ${id.subscription}`
+  )
+}
+
+function grantCommand(role: string, principal: string, scope: string): string {
+  const assignee = principal === '' ? "<object id of podid's principal>" : principal
+  return `Grant it: az role assignment create --role "${role}" --assignee ${assignee} --scope ${scope}`
+}

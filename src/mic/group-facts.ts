@@ -1,0 +1,134 @@
+import type { GroupIdentities } from '../azure/arm.ts'
+import { type Backoff, createBackoff } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Refusal } from '../model/refusal.ts'
+
+/** An identity that ARM rejected on one group: left out of every request until `until` (monotonic). */
+interface Trouble {
+  refusal: Refusal
+  until: number
+  readonly backoff: Backoff
+}
+
+const APART = { firstMs: 15_000, maxMs: 600_000 }
+const PAUSE = { firstMs: 2_000, maxMs: 120_000 }
+
+/** What MIC knows about the identities of one VM or scale set, between two looks at ARM. */
+export class GroupFacts {
+  /** The last look, carried on through podid's own changes; undefined when unknown. */
+  observed: GroupIdentities | undefined
+  /** A new look at ARM is due whatever is believed. */
+  lookDue = true
+  /** Why the group as a whole cannot be changed now. */
+  refusal: Refusal | undefined
+  /** Monotonic time before which ARM is not asked about this group. */
+  pausedUntil = 0
+  /** Believed to be there while nothing better is known: what Assigned objects said when MIC started. */
+  readonly trusted = new Set<string>()
+  /** Being taken off right now: no longer good for any pod, and not yet gone. */
+  readonly leaving = new Set<string>()
+  /** Protected identities of the last look: they stay, so no object waits for their removal. */
+  readonly kept = new Set<string>()
+  readonly #clock: Clock
+  readonly #troubles = new Map<string, Trouble>()
+  readonly #waiters = new Map<string, { seen: string; pods: Set<string> }>()
+  readonly #pause: Backoff
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#pause = createBackoff(clock, PAUSE)
+  }
+
+  presence(id: string): 'present' | 'absent' | 'unknown' {
+    if (this.leaving.has(id)) return 'absent'
+    if (this.observed !== undefined) return this.observed.identities.has(id) ? 'present' : 'absent'
+    return this.trusted.has(id) ? 'present' : 'unknown'
+  }
+
+  /** The outcome of a change is not known: what was sure before and not touched is believed until the next look. */
+  forgetObserved(touched: ReadonlySet<string>): void {
+    this.trusted.clear()
+    for (const id of this.observed?.identities.keys() ?? []) if (!touched.has(id)) this.trusted.add(id)
+    this.observed = undefined
+    this.lookDue = true
+  }
+
+  /** Why a pod does not get this identity here, if there is a reason beyond "it takes its time". */
+  refusalFor(id: string): Refusal | undefined {
+    return this.#troubles.get(id)?.refusal ?? this.refusal
+  }
+
+  hasTrouble(id: string): boolean {
+    return this.#troubles.has(id)
+  }
+
+  /** True while a rejected identity is not to be tried. */
+  isApart(id: string): boolean {
+    return (this.#troubles.get(id)?.until ?? 0) > this.#clock.monotonic()
+  }
+
+  setApart(id: string, refusal: Refusal): void {
+    const known = this.#troubles.get(id)
+    const backoff = known?.backoff ?? createBackoff(this.#clock, APART)
+    this.#troubles.set(id, { refusal, backoff, until: this.#clock.monotonic() + backoff.next() })
+  }
+
+  /** It works, or somebody changed something about it: try at once. */
+  clearTrouble(id: string): void {
+    this.#troubles.delete(id)
+  }
+
+  clearTroubleUnless(id: string, rejected: ReadonlyMap<string, unknown>): void {
+    if (!rejected.has(id)) this.#troubles.delete(id)
+  }
+
+  /** Nothing is asked for `retryAfterMs`, or for a growing pause. The first transient reason stays until it is over. */
+  pause(refusal: Refusal, retryAfterMs: number | undefined): void {
+    this.refusal ??= refusal
+    this.pausedUntil = this.#clock.monotonic() + Math.max(retryAfterMs ?? 0, this.#pause.next())
+  }
+
+  resume(): void {
+    this.refusal = undefined
+    this.pausedUntil = 0
+    this.#pause.reset()
+  }
+
+  /** Milliseconds until something that waits for time alone may go on; undefined when nothing does. */
+  nextDueMs(relevant: (id: string) => boolean): number | undefined {
+    const now = this.#clock.monotonic()
+    const dues = [...this.#troubles].filter(([id]) => relevant(id)).map(([, trouble]) => trouble.until)
+    if (this.pausedUntil > now) dues.push(this.pausedUntil)
+    return dues.length === 0 ? undefined : Math.max(1, Math.min(...dues) - now)
+  }
+
+  /** Identities that are neither wanted nor removable any more leave no trace. */
+  keepTroubles(relevant: (id: string) => boolean): void {
+    for (const id of this.#troubles.keys()) if (!relevant(id)) this.#troubles.delete(id)
+  }
+
+  /** The pod's objects are to be looked at again when what was seen of this identity is no longer so. */
+  wait(id: string, podKey: string, seen: string): void {
+    const waiting = this.#waiters.get(id)
+    if (waiting === undefined) this.#waiters.set(id, { seen, pods: new Set([podKey]) })
+    else {
+      waiting.pods.add(podKey)
+      if (waiting.seen !== seen) waiting.seen = SEEN_DIFFERENTLY
+    }
+  }
+
+  /** The pods that saw something else of an identity than `look` says now; they wait no longer. */
+  *takeSettled(look: (id: string) => string): Generator<string> {
+    for (const [id, { seen, pods }] of this.#waiters) {
+      if (look(id) === seen) continue
+      this.#waiters.delete(id)
+      yield* pods
+    }
+  }
+
+  get hasWaiters(): boolean {
+    return this.#waiters.size > 0
+  }
+}
+
+const SEEN_DIFFERENTLY = 'differently'

@@ -1,0 +1,150 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { errorText } from '../base/errors.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { MicMetrics } from '../telemetry/mic-metrics.ts'
+import { adoptExisting } from './adoption.ts'
+import type { Arm } from './arm.ts'
+import { ChainReports } from './chain-reports.ts'
+import type { MicConfig } from './config.ts'
+import type { EventSink } from './events.ts'
+import { Groups } from './groups.ts'
+import { ObjectView } from './object-view.ts'
+import { Ledger, type OwnershipRecords } from './ownership.ts'
+import { pacedWriter } from './paced-writer.ts'
+import { syncPod } from './pod-sync.ts'
+import type { Protection } from './protection.ts'
+import { WorkQueue } from './queue.ts'
+import { Reports } from './reports.ts'
+import { Router } from './router.ts'
+import { Wanted } from './wanted.ts'
+import type { World } from './world.ts'
+import type { AssignedIdentityWriter } from './writer.ts'
+
+export interface TermDeps {
+  readonly config: MicConfig
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: MicMetrics
+  readonly world: World
+  readonly arm: Arm
+  readonly writer: AssignedIdentityWriter
+  readonly records: OwnershipRecords
+  readonly events: EventSink
+  readonly protection: Protection
+}
+
+/** ARM calls about different VMs and scale sets at the same time. */
+const ARM_CONCURRENCY = 8
+/** Long enough for the events of one `kubectl apply`, short against the 100 ms aim to the first ARM call. */
+const GATHER_MS = 25
+const POD_BACKOFF = { firstMs: 500, maxMs: 60_000 }
+
+/** One leadership, from winning the lease to losing it. All state of the controller lives and dies with it. */
+export interface Term {
+  /** Keys that wait for work, for probes and drain. */
+  pending(): { pods: number; groups: number }
+  readonly ledger: Ledger
+  /** Starts the work; resolves when the signal aborted and everything in flight has ended. */
+  run(): Promise<void>
+}
+
+export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false): Term {
+  const { config, clock, log, metrics, world } = deps
+  const rules = { forceNamespaced: config.forceNamespaced }
+  const wanted = new Wanted()
+  const view = new ObjectView(world, clock)
+  const ledger = new Ledger(deps.records)
+  const reports = new Reports(deps)
+  const chainReports = new ChainReports({ world, rules, events: deps.events, clock })
+  const tools = {
+    arm: deps.arm,
+    clock,
+    log,
+    signal,
+    maxRetries: config.updateMaxRetries,
+    retryIntervalMs: config.updateRetryIntervalMs,
+  }
+  const groups = new Groups({
+    tools,
+    wanted,
+    ledger,
+    protection: deps.protection,
+    log,
+    clock,
+    metrics,
+    world,
+    concurrency: ARM_CONCURRENCY,
+    gatherMs: GATHER_MS,
+    signal,
+    settled: (podKey) => pods.add(podKey),
+  })
+  const writer = pacedWriter(deps.writer, {
+    clock,
+    metrics,
+    perSecond: config.clientQps,
+    burst: Math.max(config.clientQps, config.createDeleteBatch),
+  })
+  const podDeps = { world, wanted, view, groups, writer, reports, metrics, clock, signal }
+  const pods: WorkQueue = new WorkQueue({
+    clock,
+    concurrency: config.createDeleteBatch,
+    gatherMs: 0,
+    backoff: POD_BACKOFF,
+    signal,
+    run: (podKey) => syncPod(podDeps, podKey),
+    onError: (podKey, thrown, againMs) =>
+      log.warn(
+        { pod: podKey, error: errorText(thrown), againMs },
+        'the objects of a pod could not be written',
+      ),
+  })
+  const router = new Router({
+    world,
+    rules,
+    wanted,
+    view,
+    chainReports,
+    draining,
+    podChanged: (podKey) => pods.add(podKey),
+    groupChanged: (groupId) => groups.touch(groupId),
+    identityChanged: (armId) => groups.forgive(armId),
+  })
+
+  return {
+    pending: () => ({ pods: pods.size, groups: groups.pending }),
+    ledger,
+    async run() {
+      await ledger.load(signal)
+      await adoptExisting({ config, world, ledger, log }, signal)
+      const disconnect = router.connect()
+      for (const object of world.stores.assigned.values()) groups.trust(object)
+      router.resync()
+      groups.reconcile()
+      const ticks = [
+        every(clock, config.reconcileMs, () => groups.reconcile()),
+        every(clock, config.resyncMs, () => router.resync()),
+      ]
+      await aborted(signal)
+      for (const tick of ticks) tick.cancel()
+      disconnect()
+      chainReports.close()
+      await Promise.all([pods.drained(), groups.drained()])
+    },
+  }
+}
+
+function every(clock: Clock, ms: number, work: () => void): Timer {
+  let timer = clock.after(ms, again)
+  function again(): void {
+    timer = clock.after(ms, again)
+    work()
+  }
+  return { cancel: () => timer.cancel() }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
