@@ -31,3 +31,24 @@ export class KubeApiError extends Error {
     if (retryAfterSeconds !== undefined) this.retryAfterSeconds = retryAfterSeconds
   }
 }
+
+/** The API server was not reached, or broke off its answer; the cause tells how. */
+export class KubeUnreachableError extends Error {
+  override readonly name = 'KubeUnreachableError'
+}
+
+/** An answer that is no valid JSON, or larger than what may be held. */
+export class KubeAnswerError extends Error {
+  override readonly name = 'KubeAnswerError'
+  /** The answer passed its bound; asking for less may help. */
+  readonly tooLarge: boolean
+
+  constructor(message: string, options: { tooLarge?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.tooLarge = options.tooLarge ?? false
+  }
+}
+
+export function isApiStatus(thrown: unknown, ...statuses: readonly number[]): thrown is KubeApiError {
+  return thrown instanceof KubeApiError && statuses.includes(thrown.status)
+}
