@@ -44,7 +44,7 @@ export function collectLines(): Lines {
     async next(fits) {
       for (;;) {
         for (let line = seen.shift(); line !== undefined; line = seen.shift()) if (fits(line)) return line
-        if (ended) throw new Error(`the process ended; it said:\n${heard.join('\n')}`)
+        if (ended) throw new Error(`the process ended; it said:\n${heard.slice(-30).join('\n')}`)
         await new Promise<void>((resolve) => {
           wake = resolve
         })

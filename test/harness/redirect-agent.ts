@@ -19,7 +19,12 @@ const say = (event: Record<string, unknown>): void => {
 const redirect = createRedirect(config, {
   clock: systemClock,
   run: createCommandRunner(systemClock),
-  log: createLog({ verbosity: 5, format: 'text', component: 'redirect' }),
+  log: createLog({
+    verbosity: 5,
+    format: 'json',
+    component: 'redirect',
+    write: (line) => say({ ...(JSON.parse(line) as Record<string, unknown>), event: 'log' }),
+  }),
   metrics: {
     rulesChecked: (outcome) => say({ event: 'checked', outcome }),
     connectionsCut: (count) => say({ event: 'cut', count }),
@@ -62,5 +67,5 @@ try {
   say({ event: 'ready', ...redirect.status() })
 } catch (thrown) {
   say({ event: 'refused', error: errorText(thrown) })
-  commands.close()
+  await obey('stop')
 }

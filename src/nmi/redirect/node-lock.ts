@@ -31,7 +31,6 @@ export async function takeNodeLock(
     const holder = await askHolder(clock, lock.name)
     throw new OperatorError(
       `another node agent runs on this node (${holder}); two would fight over the redirect. Remove one of the two installations`,
-      { cause: thrown },
     )
   }
   server.unref()
