@@ -87,6 +87,8 @@ export function createTokenBroker(options: BrokerOptions): RunningBroker {
       ),
   })
   metrics.watchCache(() => cache.size)
+  owner.own(() => flights.stop())
+  owner.own(() => cache.stop())
 
   return {
     peek: (request) => cache.peek(request),
@@ -97,8 +99,6 @@ export function createTokenBroker(options: BrokerOptions): RunningBroker {
       return cache.size
     },
     start() {
-      owner.own(() => flights.stop())
-      owner.own(() => cache.stop())
       owner.own(
         secrets.subscribe((reference) => {
           holdOff.secretChanged(reference)

@@ -1,5 +1,6 @@
 import { createBackoff } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
+import { DeadlineError, withDeadline } from '../base/deadline.ts'
 import type { SecretReference } from '../model/resources.ts'
 import type { TokenMetrics } from '../telemetry/token-metrics.ts'
 import { type CacheEntry, sha256Of } from './cache-entry.ts'
@@ -43,6 +44,9 @@ export interface TokenCache extends TokenSource {
 
 /** A token with less life than this helps nobody, also when upstream fails. Milliseconds. */
 const LAST_MOMENT_MS = 10_000
+
+/** How long a request that could be served with a token below the margin waits for a better one. Milliseconds. */
+const STALE_AFTER_MS = 3_000
 
 /** Pauses between failed renewals. */
 const RENEWAL_BACKOFF = { firstMs: 30_000, maxMs: 300_000 }
@@ -202,14 +206,26 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
     schedule(entry)
   }
 
-  /** The token that is still valid, when upstream fails for a cause that passes. */
-  function stale(request: TokenRequest, thrown: unknown): AccessToken | undefined {
+  /** The token that is still valid and was not refused, for when upstream fails. */
+  function spare(request: TokenRequest): CacheEntry | undefined {
     const entry = index.find(request)
-    if (entry === undefined || !isUpstreamFailure(thrown) || thrown.ownShare) return undefined
-    if (remainingMs(entry.age, clock) <= LAST_MOMENT_MS) return undefined
-    if (namesToken(request, entry)) return undefined
-    use(entry, request.caller)
-    return entry.token
+    if (entry === undefined || namesToken(request, entry)) return undefined
+    return remainingMs(entry.age, clock) > LAST_MOMENT_MS ? entry : undefined
+  }
+
+  /** Whoever can be served with a spare token waits only shortly for a better one. */
+  function ask(request: TokenRequest, signal: AbortSignal): Promise<AccessToken> {
+    if (spare(request) === undefined) return inner.token(request, signal)
+    const deadline = { clock, ms: STALE_AFTER_MS, what: 'the token request', parent: signal }
+    return withDeadline(deadline, (shorter) => inner.token(request, shorter))
+  }
+
+  /** The spare token, when upstream fails for a cause that passes. */
+  function stale(request: TokenRequest, thrown: unknown): AccessToken | undefined {
+    const passes = thrown instanceof DeadlineError || (isUpstreamFailure(thrown) && !thrown.ownShare)
+    const entry = passes ? spare(request) : undefined
+    if (entry !== undefined) use(entry, request.caller)
+    return entry?.token
   }
 
   return {
@@ -221,7 +237,7 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
       const joined = inner.inFlight(request)
       if (refused !== undefined && namesToken(request, refused)) refused.refusedAt = clock.monotonic()
       try {
-        const token = await inner.token(request, signal)
+        const token = await ask(request, signal)
         store(request, token)
         metrics.cacheRequest(joined ? 'joined' : 'miss')
         return token
