@@ -1,0 +1,47 @@
+import * as v from 'valibot'
+import type { Control } from '../state/control.ts'
+
+const id = v.pipe(v.string(), v.minLength(1))
+
+const controlSchema = v.variant('action', [
+  v.strictObject({
+    action: v.literal('failNextOperations'),
+    count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)),
+    code: v.string(),
+    message: v.string(),
+  }),
+  v.strictObject({
+    action: v.literal('setProvisioningState'),
+    id,
+    state: v.picklist(['Succeeded', 'Updating', 'Failed', 'Deleting', 'Creating']),
+  }),
+  v.strictObject({ action: v.literal('deleteCompute'), id }),
+  v.strictObject({ action: v.literal('deleteInstance'), id, instanceId: id }),
+  v.strictObject({ action: v.literal('unassign'), id, identity: id }),
+  v.strictObject({ action: v.literal('deleteIdentity'), identity: id }),
+  v.strictObject({ action: v.literal('recreateIdentity'), identity: id }),
+])
+
+export type ControlRequest = v.InferOutput<typeof controlSchema>
+
+/** Runs one action by name. @throws ValiError or RangeError when it is malformed or names nothing that exists */
+export function runControl(control: Control, request: ControlRequest): unknown {
+  const asked = v.parse(controlSchema, request)
+  switch (asked.action) {
+    case 'failNextOperations':
+      return control.failNextOperations(asked.count, { code: asked.code, message: asked.message })
+    case 'setProvisioningState':
+      return control.setProvisioningState(asked.id, asked.state)
+    case 'deleteCompute':
+      return control.deleteCompute(asked.id)
+    case 'deleteInstance':
+      return control.deleteInstance(asked.id, asked.instanceId)
+    case 'unassign':
+      return control.unassign(asked.id, asked.identity)
+    case 'deleteIdentity':
+      return control.deleteIdentity(asked.identity)
+    case 'recreateIdentity':
+      break
+  }
+  return control.recreateIdentity(asked.identity)
+}

@@ -1,0 +1,69 @@
+import type { Clock } from '../../../src/base/clock.ts'
+import { settleImds } from '../arm/imds-visibility.ts'
+import type { AzureState, FailurePlan } from './azure-state.ts'
+import type { Compute } from './compute.ts'
+import { plantIdentity } from './seeding.ts'
+
+/** What an operator, a colleague or Azure itself does behind the back of the program under test. */
+export interface Control {
+  /** The next operations on VMs and scale sets end as failures and are rolled back. */
+  failNextOperations(count: number, failure: FailurePlan): void
+  setProvisioningState(id: string, state: Compute['provisioningState']): void
+  /** A VM or scale set is gone, with its IMDS. */
+  deleteCompute(id: string): void
+  /** An instance leaves a scale set. */
+  deleteInstance(id: string, instanceId: string): void
+  /** Somebody takes an identity off a VM or scale set by hand. */
+  unassign(id: string, identity: string): void
+  /** The identity is deleted; what has it keeps a dead one. */
+  deleteIdentity(identity: string): void
+  /** Deleted and created again under the same name: new client and principal ids. */
+  recreateIdentity(identity: string): { clientId: string; principalId: string }
+}
+
+/** @throws RangeError (by each function) when the id is unknown */
+export function createControl(state: AzureState, clock: Clock, failures: FailurePlan[]): Control {
+  const compute = (id: string): Compute => {
+    const found = state.computes.get(id.toLowerCase())
+    if (found === undefined) throw new RangeError(`no emulated VM or scale set ${id}`)
+    return found
+  }
+  const identity = (id: string) => {
+    const found = state.identities.get(id.toLowerCase())
+    if (found === undefined) throw new RangeError(`no emulated identity ${id}`)
+    return found
+  }
+  return {
+    failNextOperations(count, failure) {
+      for (let number = 0; number < count; number += 1) failures.push(failure)
+    },
+    setProvisioningState(id, provisioningState) {
+      compute(id).provisioningState = provisioningState
+    },
+    deleteCompute(id) {
+      state.computes.delete(compute(id).key)
+    },
+    deleteInstance(id, instanceId) {
+      if (!compute(id).instances.delete(instanceId))
+        throw new RangeError(`no instance ${instanceId} in ${id}`)
+    },
+    unassign(id, identityId) {
+      const target = compute(id)
+      const user = new Map(target.identity.user)
+      user.delete(identityId.toLowerCase())
+      target.identity = { ...target.identity, user }
+      settleImds(target, { imdsLagMs: 0, imdsRemovalLagMs: 0 }, clock.monotonic())
+    },
+    deleteIdentity(id) {
+      state.identities.delete(identity(id).key)
+    },
+    recreateIdentity(id) {
+      const { location, tags, key, id: spelling, roles } = identity(id)
+      state.identities.delete(key)
+      const seed = { id: spelling, location, tags: { ...tags }, federatedCredentials: [], roles: [] }
+      const recreated = plantIdentity(state, seed, clock)
+      recreated.roles = roles
+      return { clientId: recreated.clientId, principalId: recreated.principalId }
+    },
+  }
+}

@@ -1,0 +1,3 @@
+import type { VaultRoute } from './vault-route.ts'
+
+export const keyRoutes: readonly VaultRoute[] = []
