@@ -4,7 +4,19 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const ALLOWED = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'Python-2.0', 'PSF-2.0', 'MIT-0', 'Unlicense'])
+const ALLOWED = new Set([
+  'MIT',
+  'ISC',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  '0BSD',
+  'BlueOak-1.0.0',
+  'Python-2.0',
+  'PSF-2.0',
+  'MIT-0',
+  'Unlicense',
+])
 
 /** Packages whose expression needs a decision. */
 const DECIDED: Readonly<Record<string, string>> = {

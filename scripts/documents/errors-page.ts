@@ -1,5 +1,5 @@
-import { REFUSALS, type Blame, type RefusalCode } from '../../src/model/refusal-codes.ts'
 import { refusalSpec } from '../../src/model/refusal.ts'
+import { type Blame, REFUSALS, type RefusalCode } from '../../src/model/refusal-codes.ts'
 
 const CHAPTERS: Readonly<Record<Blame, string>> = {
   configuration: 'The chain of label, binding and identity is broken',
@@ -18,10 +18,10 @@ export function errorsPage(): string {
   })
   return `# Errors
 
-Every reason podid has for not answering with a token. The code stands in the reply (\`error_codes\` and the
-\`x-podid-refusal\` header), in the audit line, in the metric \`podid_refusals_total\`, and its CamelCase form is the
-reason of the Event on the pod (\`kubectl describe pod\`). Made from \`src/model/refusal-codes.ts\` by
-\`node scripts/documents.ts\`.
+Every reason podid has for not answering with a token. The code stands in the reply (at the end of
+\`error_description\`, and in \`error_codes\`), in the audit line, in the metric \`podid_nmi_refusals_total\`, and its
+CamelCase form is the reason of the Event on the pod (\`kubectl describe pod\`). Made from
+\`src/model/refusal-codes.ts\` by \`node scripts/documents.ts\`.
 
 A status was chosen by what SDKs do with it: 503 and 429 with \`Retry-After\` are tried again by every Azure SDK, 400
 and 403 by none, and 404 is tried again for minutes by most, so it is kept for paths that do not exist.
