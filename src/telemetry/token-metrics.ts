@@ -108,6 +108,7 @@ function cacheMetrics(registers: Registry[]): Pick<TokenMetrics, 'cacheRequest' 
     labelNames: ['outcome'],
     registers,
   })
+  for (const result of ['hit', 'miss', 'joined', 'stale'] as const) requests.inc({ result }, 0)
   // Made once: a hit is the hot path, and finding a child by its labels costs more than the count.
   const counts: Record<CacheResult, { inc(): void }> = {
     hit: requests.labels('hit'),

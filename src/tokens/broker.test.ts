@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FakeClock } from '../../test/fakes/fake-clock.ts'
+import { CountingMetrics, makeRequest, makeToken, never } from '../../test/fakes/token-sources.ts'
+import { clientIdOf, makeIdentity, TENANT } from '../../test/make/objects.ts'
+import type { EntraRequest } from '../azure/entra-client.ts'
+import type { ImdsSelector } from '../azure/imds-client.ts'
+import { UpstreamError } from '../azure/upstream-error.ts'
+import type { Secret, SecretReference } from '../model/resources.ts'
+import type { Fields, Log } from '../telemetry/log.ts'
+import { createTokenBroker } from './broker.ts'
+import { type AccessToken, TokenError } from './token-source.ts'
+
+const reference = { namespace: 'default', name: 'sp' }
+
+const servicePrincipal = makeIdentity({
+  name: 'sp',
+  type: 1,
+  resourceId: '',
+  tenantId: TENANT,
+  clientPassword: reference,
+})
+
+/** An IMDS, an Entra that knows one right secret, Secrets that a test rotates, and a log. */
+function build() {
+  const clock = new FakeClock()
+  const metrics = new CountingMetrics()
+  const lines: Fields[] = []
+  const log: Log = {
+    debug: () => {},
+    info: () => {},
+    warn: (fields) => lines.push(fields),
+    error: (fields) => lines.push(fields),
+    with: () => log,
+  }
+  const world = {
+    imdsCalls: 0,
+    imds: (() => makeToken(clock)) as (asked: { resource: string; selector?: ImdsSelector }) => AccessToken,
+    rightSecret: 'right',
+    secretText: 'right',
+    entraCalls: 0,
+  }
+  const listeners = new Set<(changed: SecretReference) => void>()
+  const broker = createTokenBroker({
+    clock,
+    log,
+    metrics,
+    imds: {
+      async token(request, signal) {
+        world.imdsCalls += 1
+        await Promise.resolve()
+        signal.throwIfAborted()
+        return world.imds(request)
+      },
+    },
+    entra: {
+      async token({ credential }: EntraRequest) {
+        world.entraCalls += 1
+        await Promise.resolve()
+        if (credential.kind === 'secret' && credential.secret.reveal() === world.rightSecret)
+          return makeToken(clock)
+        throw new UpstreamError('denied', 'Entra refused the token: AADSTS7000215', { status: 401 })
+      },
+    },
+    secrets: {
+      secret(): Promise<Secret> {
+        const data = { value: Buffer.from(world.secretText) }
+        return Promise.resolve({ ...reference, uid: 'u', resourceVersion: '1', data })
+      },
+      subscribe(listener) {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    },
+    rules: { loginOrigin: 'https://login.microsoftonline.com', forceNamespaced: false },
+  })
+  const rotate = (text: string): void => {
+    world.secretText = text
+    for (const listener of listeners) listener(reference)
+  }
+  return { clock, metrics, lines, world, broker, rotate, listeners }
+}
+
+const asServicePrincipal = makeRequest({ principal: { kind: 'identity', identity: servicePrincipal } })
+
+test('a hundred pods that want one token cost one request, then nothing', async () => {
+  const { broker, world, metrics } = build()
+  const requests = Array.from({ length: 100 }, (_, n) => makeRequest({ caller: `pod-${n}` }))
+  assert.equal(broker.peek(makeRequest()), undefined)
+  const tokens = await Promise.all(requests.map((request) => broker.token(request, never)))
+  assert.equal(new Set(tokens).size, 1)
+  assert.equal(broker.peek(makeRequest()), tokens[0])
+  assert.equal(world.imdsCalls, 1)
+  assert.equal(metrics.of('cache:joined'), 99)
+  assert.equal(metrics.of('upstream:imds:adal_token_msi_userassignedid:ok'), 1)
+  await broker.stop()
+})
+
+test('three hundred different tokens are fetched below the limits of IMDS, and every pod gets its own', async () => {
+  const { broker, clock, world } = build()
+  const starts: number[] = []
+  world.imds = ({ selector }) => {
+    starts.push(clock.monotonic())
+    return makeToken(clock, { clientId: selector?.value ?? '' })
+  }
+  const asked = Array.from({ length: 300 }, async (_, n) => {
+    const identity = makeIdentity({ name: `id-${n}`, clientId: `client-${n}` })
+    const request = makeRequest({ caller: `pod-${n % 40}`, principal: { kind: 'identity', identity } })
+    assert.equal((await broker.token(request, never)).clientId, `client-${n}`)
+  })
+  await clock.advance(60_000)
+  await Promise.all(asked)
+  for (const [index, start] of starts.entries()) {
+    const later = starts[index + 18]
+    if (later !== undefined) assert.ok(later - start >= 1_000)
+  }
+  await broker.stop()
+  assert.equal(clock.timers, 0)
+})
+
+test('a rotated Secret is used at once, also while the refusal of the old one is held', async () => {
+  const { broker, world, rotate, listeners } = build()
+  await broker.start()
+  world.secretText = 'old'
+  for (let n = 0; n < 3; n += 1)
+    await assert.rejects(
+      broker.token(asServicePrincipal, never),
+      (thrown) => thrown instanceof TokenError && thrown.code === 'token-denied',
+    )
+  assert.equal(world.entraCalls, 1)
+  rotate('right')
+  await broker.token(asServicePrincipal, never)
+  assert.equal(world.entraCalls, 2)
+  await broker.stop()
+  assert.equal(listeners.size, 0)
+})
+
+test('a token of the old Secret lives on when the Secret changes', async () => {
+  const { broker, rotate } = build()
+  await broker.start()
+  const token = await broker.token(asServicePrincipal, never)
+  rotate('wrong')
+  assert.equal(broker.peek(asServicePrincipal), token)
+  await broker.stop()
+})
+
+test('a short outage of IMDS is waited out, and each try is counted', async () => {
+  const { broker, clock, world, metrics } = build()
+  world.imds = () => {
+    if (world.imdsCalls < 3) throw new UpstreamError('unavailable', 'IMDS answered 503', { status: 503 })
+    return makeToken(clock)
+  }
+  const asked = broker.token(makeRequest(), never)
+  await clock.advance(15_000)
+  await asked
+  assert.equal(metrics.of('upstream:imds:adal_token_msi_userassignedid:unavailable'), 2)
+  assert.equal(metrics.of('retried:imds'), 2)
+  await broker.stop()
+})
+
+test('when IMDS throttles, nobody asks it before its Retry-After is over', async () => {
+  const { broker, clock, world } = build()
+  const times: number[] = []
+  world.imds = () => {
+    times.push(clock.monotonic())
+    if (times.length === 1)
+      throw new UpstreamError('throttled', 'IMDS limits', { status: 429, retryAfterSeconds: 7 })
+    return makeToken(clock)
+  }
+  const first = broker.token(makeRequest(), never)
+  await clock.advance(1_000)
+  const second = broker.token(makeRequest({ identity: 'other', caller: 'pod-b' }), never)
+  await clock.advance(20_000)
+  await Promise.all([first, second])
+  assert.equal(times.length, 3)
+  assert.ok((times[1] ?? 0) >= 7_000, times.join(' '))
+  await broker.stop()
+})
+
+test('an identity that IMDS does not know yet is asked for again by the next request', async () => {
+  const { broker, clock, world } = build()
+  world.imds = () => {
+    throw new UpstreamError('identity-unknown', 'IMDS does not know it', { status: 400 })
+  }
+  await assert.rejects(
+    broker.token(makeRequest(), never),
+    (thrown) => thrown instanceof TokenError && thrown.code === 'identity-unknown-to-imds',
+  )
+  world.imds = () => makeToken(clock)
+  await broker.token(makeRequest(), never)
+  await broker.stop()
+})
+
+test('the object id of an identity is learnt from its tokens', async () => {
+  const { broker, clock, world } = build()
+  const clientId = clientIdOf('shop')
+  const oid = 'dddddddd-0000-4000-8000-000000000001'
+  const claims = Buffer.from(JSON.stringify({ oid, appid: clientId })).toString('base64url')
+  assert.equal(broker.objectIdOf(clientId), undefined)
+  world.imds = () => makeToken(clock, { text: `h.${claims}.s` })
+  await broker.token(makeRequest(), never)
+  assert.equal(broker.objectIdOf(clientId.toUpperCase()), oid)
+  await broker.stop()
+})
+
+test('a failed renewal is logged once, with a shortened client id and without a token', async () => {
+  const { broker, clock, world, lines } = build()
+  const token = await broker.token(makeRequest(), never)
+  world.imds = () => {
+    throw new UpstreamError('unavailable', 'IMDS answered 503', { status: 503 })
+  }
+  await clock.advance(14 * 3_600_000)
+  assert.equal(lines.length, 1)
+  const text = JSON.stringify(lines)
+  assert.match(text, /default\/shop/)
+  assert.ok(!text.includes(clientIdOf('shop')))
+  assert.ok(!text.includes(token.value.reveal()))
+  await broker.stop()
+})
+
+test('a stopped broker leaves no timer, no queue and no open request', async () => {
+  const { broker, clock, world } = build()
+  world.imds = () => {
+    throw new UpstreamError('unavailable', 'IMDS answered 503', { status: 503 })
+  }
+  await broker.start()
+  const asked = assert.rejects(broker.token(makeRequest(), never), /podid stops/)
+  await clock.advance(100)
+  await broker.stop()
+  await asked
+  await clock.advance(0)
+  assert.equal(clock.timers, 0)
+  assert.equal(broker.size, 0)
+})
+
+test('when its last pod ends, a token leaves the broker', async () => {
+  const { broker, clock } = build()
+  await broker.token(makeRequest({ caller: 'a' }), never)
+  assert.equal(broker.size, 1)
+  broker.podGone('a')
+  assert.equal(broker.size, 0)
+  assert.equal(clock.timers, 0)
+  await broker.stop()
+})
