@@ -119,13 +119,7 @@ async function changeGroup(
     throw thrown
   }
   facts.observed = result.observed
-  for (const id of touched)
-    if (!result.rejected.has(id) && result.failure === undefined) facts.clearTrouble(id)
-  for (const [id, { cause, principal }] of result.rejected) {
-    const refusal = rejectionRefusal(id, group, cause, principal || tools.arm.login().objectId)
-    facts.setApart(id, refusal)
-    deps.log.warn({ group: group.id, identity: id, cause, refusal: refusal.message }, 'identity set apart')
-  }
+  setApart({ deps, group, facts }, touched, result)
   const gone = [...touched, ...result.rejected.keys()].filter((id) => !result.observed.identities.has(id))
   if (result.failure?.fault === 'unavailable') facts.forgetObserved(touched)
   else await ledger.change(group.id, { forget: forgettable(deps, group, gone) }, tools.signal)
@@ -135,7 +129,12 @@ async function changeGroup(
   return false
 }
 
-function setApart(deps: GroupSyncDeps, group: ComputeGroup, facts: GroupFacts, result: ChangeResult): void {
+function setApart(
+  { deps, group, facts }: { deps: GroupSyncDeps; group: ComputeGroup; facts: GroupFacts },
+  touched: Iterable<string>,
+  result: ChangeResult,
+): void {
+  if (result.failure === undefined) for (const id of touched) facts.clearTroubleUnless(id, result.rejected)
   for (const [id, { cause, principal }] of result.rejected) {
     const refusal = rejectionRefusal(id, group, cause, principal || deps.tools.arm.login().objectId)
     facts.setApart(id, refusal)

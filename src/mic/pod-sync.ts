@@ -65,12 +65,15 @@ async function syncSlot(deps: PodSyncDeps, podKey: string, slot: Slot): Promise<
   // Before the object is written: ARM takes seconds, the write milliseconds, and neither needs the other.
   if (!isThere && group !== undefined) deps.groups.await(group, armId, podKey)
   if (slot.blocked) return false
-  const providerId = deps.world.placement(desired.nodeName)?.providerId ?? ''
-  const outlook = outlookOf(desired, facts, providerId)
+  const outlook = outlookOf(desired, facts, providerIdOf(deps, slot))
   if (object === undefined) return create(deps, slot, knownOr(outlook))
   const draft = draftOf(slot, outlook === 'unknown' ? statusToKeep(slot, object) : outlook)
   if (!sameAssignment(object, draft)) return replace(deps, slot, object, draft)
   return says(object, draft.status) ? false : patchStatus(deps, slot, object, draft.status)
+}
+
+function providerIdOf({ world }: PodSyncDeps, { desired }: Slot): string {
+  return world.placement(desired.nodeName)?.providerId ?? ''
 }
 
 /** While Azure is unknown a status is believed as long as it speaks of the same identity on the same node. */
