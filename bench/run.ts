@@ -1,0 +1,34 @@
+/** `npm run bench [-- --short] [-- --json] [-- name ...]`: the figures, as ratios within this one run. */
+import { cachedRequests } from './cached-requests.ts'
+import type { Figure, Row } from './figure.ts'
+import { uncachedLatency } from './uncached-latency.ts'
+
+const FIGURES: Readonly<Record<string, Figure>> = {
+  'cached-requests': cachedRequests,
+  'uncached-latency': uncachedLatency,
+}
+
+const argv = process.argv.slice(2)
+const short = argv.includes('--short')
+const json = argv.includes('--json')
+const wanted = argv.filter((each) => !each.startsWith('--'))
+const names = wanted.length > 0 ? wanted : Object.keys(FIGURES)
+
+const rows: Row[] = []
+for (const name of names) {
+  const figure = FIGURES[name]
+  if (figure === undefined) {
+    console.error(`no figure ${name}: ${Object.keys(FIGURES).join(', ')}`)
+    process.exit(2)
+  }
+  if (!json) console.error(`measuring ${name} ...`)
+  rows.push(...(await figure({ short })))
+}
+
+if (json) console.log(JSON.stringify(rows, undefined, 2))
+else {
+  console.log('| figure | measured | aim | reached |\n| --- | --- | --- | --- |')
+  for (const row of rows)
+    console.log(`| ${row.figure} | ${row.measured} | ${row.aim} | ${row.reached ? 'yes' : 'NO'} |`)
+}
+process.exit(0)
