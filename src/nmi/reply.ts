@@ -14,7 +14,7 @@ const OLD_RETRY_AFTER = 20
 const MAX_TEXT = 2_048
 
 /** The literal answer of IMDS; SDKs that probe for IMDS look for it. */
-export const HEADER_MISSING_BODY =
+const HEADER_MISSING_BODY =
   '{"error":"invalid_request","error_description":"Required metadata header not specified"}'
 
 /** Sends a JSON body with the standard reason phrase (Azure CLI compares it), and ends the exchange. */

@@ -20,7 +20,7 @@ export class FakeBroker implements TokenBroker {
   /** Thrown by `token` while it returns something. */
   fail: (request: TokenRequest) => Error | undefined = () => undefined
   /** Awaited by `token` before it answers. */
-  gate: (signal: AbortSignal) => Promise<void> = () => Promise.resolve()
+  gate: (signal: AbortSignal) => Promise<unknown> = () => Promise.resolve()
   readonly #tokens = new Map<string, AccessToken>()
 
   peek(request: TokenRequest): AccessToken | undefined {
