@@ -84,9 +84,14 @@ const TOKEN_LIKE = /eyJ[\w-]{8,}(\.[\w-]*){0,2}/g
 function hide(text: string, secrets: readonly string[]): string {
   let hidden = text.replaceAll(TOKEN_LIKE, '[token]')
   for (const secret of secrets) {
-    for (const spelling of [secret, oneLine(secret), encodeURIComponent(secret)]) {
+    for (const spelling of [secret, oneLine(secret), encodeURIComponent(secret), formEncoded(secret)]) {
       if (spelling !== '') hidden = hidden.replaceAll(spelling, '[secret]')
     }
   }
   return hidden
+}
+
+/** As a form body spells it, should a server send the whole request back. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
 }

@@ -4,7 +4,7 @@ import { RateWindow } from './rate-window.ts'
 
 export interface LimiterOptions {
   readonly clock: Clock
-  /** Starts in any one second. */
+  /** Arrivals upstream in any one second. */
   readonly perSecond: number
   readonly concurrent: number
   /** Of these, how many one caller may hold, so that one slow identity does not take all. */
@@ -75,6 +75,7 @@ export class FairLimiter {
       return await work()
     } finally {
       this.#activeTotal -= 1
+      this.#window.end(this.#options.clock.monotonic())
       const active = (this.#active.get(caller) ?? 1) - 1
       if (active === 0) this.#active.delete(caller)
       else this.#active.set(caller, active)
@@ -125,14 +126,13 @@ export class FairLimiter {
   #drain(): void {
     const now = this.#options.clock.monotonic()
     while (this.#queuedTotal > 0 && this.#activeTotal < this.#options.concurrent) {
-      const opensAt = Math.max(this.#pausedUntil, this.#window.opensAt(now))
+      const opensAt = Math.max(this.#pausedUntil, this.#window.opensAt(now, this.#activeTotal))
       if (opensAt > now) {
-        this.#wakeAt(opensAt - now)
+        if (Number.isFinite(opensAt)) this.#wakeAt(opensAt - now)
         return
       }
       const next = this.#next()
       if (next === undefined) return
-      this.#window.start(now)
       this.#activeTotal += 1
       this.#active.set(next.caller, (this.#active.get(next.caller) ?? 0) + 1)
       next.grant()
