@@ -44,6 +44,8 @@ export interface NmiWorld extends AsyncDisposable {
   readonly registry: Registry
   /** Audit lines, parsed. Flushed when the agent stops. */
   readonly audit: Record<string, unknown>[]
+  /** Resolves when that many requests are being held. */
+  waiting(count: number): Promise<void>
 }
 
 export type NmiOptions = Partial<Omit<NmiConfig, 'limits'>> & {
@@ -95,6 +97,10 @@ export async function startNmi(options: NmiOptions = {}): Promise<NmiWorld> {
     imds,
     registry,
     audit,
+    async waiting(count) {
+      const pattern = new RegExp(`^podid_nmi_waiting_requests ${count}$`, 'm')
+      while (!pattern.test(await registry.metrics())) await new Promise((done) => setImmediate(done))
+    },
     [Symbol.asyncDispose]: () => nmi.stop(),
   }
 }
