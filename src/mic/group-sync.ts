@@ -120,9 +120,8 @@ async function changeGroup(
   }
   facts.observed = result.observed
   setApart({ deps, group, facts }, touched, result)
-  const gone = [...touched, ...result.rejected.keys()].filter((id) => !result.observed.identities.has(id))
   if (result.failure?.fault === 'unavailable') facts.forgetObserved(touched)
-  else await ledger.change(group.id, { forget: forgettable(deps, group, gone) }, tools.signal)
+  else await ledger.change(group.id, { forget: forgettable(deps, group, change, result) }, tools.signal)
   for (const id of change.remove) facts.leaving.delete(id)
   if (result.failure === undefined) return true
   await takeFailure(deps, group, facts, result.failure)
@@ -142,11 +141,23 @@ function setApart(
   }
 }
 
-/** What left the group is no longer podid's; `found` marks stay while the identity is wanted (see `recreated`). */
-function forgettable(deps: GroupSyncDeps, group: ComputeGroup, gone: readonly string[]): readonly string[] {
-  return gone.filter(
-    (id) => deps.ledger.origin(group.id, id) === 'added' || !deps.wanted.inGroup(group.id).has(id),
-  )
+/**
+ * What left the group for good, or never came, is no longer podid's: should somebody else put it there
+ * now, it is theirs. What is wanted and was only taken off to be put on again stays recorded, and so does
+ * the mark that it was `found`.
+ */
+function forgettable(
+  deps: GroupSyncDeps,
+  group: ComputeGroup,
+  change: GroupChange,
+  result: ChangeResult,
+): readonly string[] {
+  const isWanted = (id: string): boolean => deps.wanted.inGroup(group.id).has(id)
+  const isOwn = (id: string): boolean => deps.ledger.origin(group.id, id) === 'added'
+  const unsent = result.failure === undefined ? [] : change.add
+  const neverCame = [...result.rejected.keys(), ...unsent].filter(isOwn)
+  const gone = [...change.remove, ...result.rejected.keys()].filter((id) => !isWanted(id))
+  return [...neverCame, ...gone].filter((id) => !result.observed.identities.has(id))
 }
 
 function originsOf(
