@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { errorText } from '../base/errors.ts'
 import { isTransient, parseErrorBody, stableText } from './error-body.ts'
-import { createHttpClient, type HttpAnswer } from './http-client.ts'
+import { createHttpClient, type HttpAnswer, type HttpClient } from './http-client.ts'
 import { type IssuedToken, parseTokenBody } from './token-answer.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -51,19 +51,21 @@ const DEFAULTS = {
   baseUrl: 'http://169.254.169.254',
   connectMs: 2_000,
   totalMs: 15_000,
-  // IMDS serves five token requests at once; three more are for pass-through.
-  maxSockets: 8,
+  // What IMDS serves at once.
+  maxSockets: 5,
   maxBytes: 1024 * 1024,
   maxRetryAfterSeconds: 120,
 }
 
 export function createImdsClient(options: ImdsClientOptions): ImdsClient {
   const http = createHttpClient({ ...DEFAULTS, ...options })
+  // Apart, so that pods that read much metadata hold no connection that a token waits for.
+  const metadata = createHttpClient({ ...DEFAULTS, ...options, maxSockets: 3 })
   const base = new URL(options.baseUrl ?? DEFAULTS.baseUrl)
 
-  async function ask(url: URL, signal: AbortSignal): Promise<HttpAnswer> {
+  async function ask(by: HttpClient, url: URL, signal: AbortSignal): Promise<HttpAnswer> {
     try {
-      return await http.send({ method: 'GET', url, headers: { metadata: 'true' } }, signal)
+      return await by.send({ method: 'GET', url, headers: { metadata: 'true' } }, signal)
     } catch (thrown) {
       if (signal.aborted) throw signal.reason
       throw new UpstreamError('unavailable', `IMDS did not answer: ${errorText(thrown)}`, { cause: thrown })
@@ -76,7 +78,7 @@ export function createImdsClient(options: ImdsClientOptions): ImdsClient {
       url.searchParams.set('api-version', TOKEN_API_VERSION)
       url.searchParams.set('resource', resource)
       if (selector !== undefined) url.searchParams.set(selector.name, selector.value)
-      const answer = await ask(url, signal)
+      const answer = await ask(http, url, signal)
       if (answer.status !== 200) throw failureOf(answer)
       const token = parseTokenBody(answer.body, options.clock.now())
       if (token !== undefined) return token
@@ -86,10 +88,13 @@ export function createImdsClient(options: ImdsClientOptions): ImdsClient {
     },
     get(pathAndQuery, signal) {
       if (pathAndQuery.length <= 2048 && PASS_THROUGH.test(pathAndQuery))
-        return ask(new URL(pathAndQuery, base), signal)
+        return ask(metadata, new URL(pathAndQuery, base), signal)
       return Promise.reject(new UpstreamError('denied', 'the path is not one that is passed on to IMDS'))
     },
-    close: () => http.close(),
+    close() {
+      http.close()
+      metadata.close()
+    },
   }
 }
 

@@ -6,6 +6,8 @@ export type Limits = Omit<LimiterOptions, 'clock'>
 export interface BrokerSettings {
   /** Life that a served token has left at least. */
   readonly marginMs: number
+  /** Longest time that a token is served, whatever its expiry. */
+  readonly maxAgeMs: number
   readonly maxEntries: number
   readonly maxEntriesPerPrincipal: number
   /** A refused token makes the cache ask upstream once in this time. */
@@ -23,6 +25,7 @@ export interface BrokerSettings {
 export const BROKER_DEFAULTS: BrokerSettings = {
   // SDKs take a token with 300 s or less for expired; the rest is the way to the pod and its clock.
   marginMs: 310_000,
+  maxAgeMs: Number.POSITIVE_INFINITY,
   maxEntries: 2_000,
   maxEntriesPerPrincipal: 64,
   refusalMs: 60_000,

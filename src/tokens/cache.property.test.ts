@@ -73,6 +73,7 @@ test('in any order of answers, departures and ends of pods: one request a token,
         const cache = createCache(flights, {
           clock,
           marginMs: 310_000,
+          maxAgeMs: Number.POSITIVE_INFINITY,
           maxEntries: 3,
           maxEntriesPerPrincipal: 2,
           refusalMs: 60_000,

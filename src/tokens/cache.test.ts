@@ -27,6 +27,7 @@ function build<S extends TokenSource>(make: (clock: FakeClock) => S, options: Pa
   const cache = createCache(flights, {
     clock,
     marginMs: MARGIN,
+    maxAgeMs: Number.POSITIVE_INFINITY,
     maxEntries: 2_000,
     maxEntriesPerPrincipal: 64,
     refusalMs: 60_000,
@@ -403,5 +404,24 @@ test('a stopped cache keeps nothing and renews nothing', async () => {
   source.call(0).answer(makeToken(clock))
   await asked
   assert.equal(cache.size, 0)
+  assert.equal(clock.timers, 0)
+})
+
+test('after a flush, and after the longest age that is set, the next request goes upstream', async () => {
+  const { cache, clock, source } = build((clock) => new AnsweringSource(() => makeToken(clock)), {
+    maxAgeMs: HOUR,
+  })
+  const first = await cache.token(makeRequest(), never)
+  cache.flush()
+  assert.equal(cache.size, 0)
+  assert.equal(cache.pods, 0)
+  const second = await cache.token(makeRequest(), never)
+  assert.notEqual(second, first)
+  source.answer = fails(unavailable())
+  await clock.advance(HOUR - 1)
+  assert.equal(cache.peek(makeRequest()), second)
+  await clock.advance(1)
+  assert.equal(cache.peek(makeRequest()), undefined)
+  cache.stop()
   assert.equal(clock.timers, 0)
 })

@@ -8,7 +8,7 @@ import { CacheIndex } from './cache-index.ts'
 import { usesSecret } from './hold-off.ts'
 import { Interest } from './interest.ts'
 import type { Flights } from './single-flight.ts'
-import { remainingMs, renewAt, tokenAge } from './token-age.ts'
+import { remainingMs, renewAt, type TokenAge, tokenAge } from './token-age.ts'
 import type { AccessToken, TokenRequest, TokenSource } from './token-source.ts'
 import { isUpstreamFailure } from './upstream-failure.ts'
 
@@ -19,6 +19,8 @@ export interface CacheOptions {
    * or less are left, so it lies above that.
    */
   readonly marginMs: number
+  /** Longest time that a token is served, whatever its expiry, milliseconds. */
+  readonly maxAgeMs: number
   readonly maxEntries: number
   /** Resources of one identity: a pod that asks for many spellings displaces only its own tokens. */
   readonly maxEntriesPerPrincipal: number
@@ -35,6 +37,8 @@ export interface TokenCache extends TokenSource {
   podGone(pod: string): void
   /** Renewals that failed with the former Secret are tried anew. */
   secretChanged(reference: SecretReference): void
+  /** Forgets all tokens: the next request of each goes upstream. */
+  flush(): void
   readonly size: number
   /** Pods that use a token. */
   readonly pods: number
@@ -61,6 +65,11 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
   const entries = new Set<CacheEntry>()
   const interest = new Interest()
   let stopped = false
+
+  function ageOf(token: AccessToken): TokenAge {
+    const age = tokenAge(token, clock)
+    return { ...age, lifetimeMs: Math.min(age.lifetimeMs, options.maxAgeMs + marginMs) }
+  }
 
   function servable(request: TokenRequest): CacheEntry | undefined {
     const entry = index.find(request)
@@ -90,7 +99,7 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
 
   function take(entry: CacheEntry, token: AccessToken): void {
     entry.token = token
-    entry.age = tokenAge(token, clock)
+    entry.age = ageOf(token)
     entry.renewAt = renewAt(token, entry.age, marginMs, clock)
     entry.sha256 = undefined
     entry.used = false
@@ -122,7 +131,7 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
       request:
         tenantId === undefined ? { principal, resource, caller } : { principal, resource, caller, tenantId },
       token,
-      age: tokenAge(token, clock),
+      age: ageOf(token),
       renewAt: Number.POSITIVE_INFINITY,
       used: false,
       usedAt: clock.monotonic(),
@@ -222,7 +231,7 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
 
   /** The spare token, when upstream fails for a cause that passes. */
   function stale(request: TokenRequest, thrown: unknown): AccessToken | undefined {
-    const passes = thrown instanceof DeadlineError || (isUpstreamFailure(thrown) && !thrown.ownShare)
+    const passes = thrown instanceof DeadlineError || isUpstreamFailure(thrown)
     const entry = passes ? spare(request) : undefined
     if (entry !== undefined) use(entry, request.caller)
     return entry?.token
@@ -258,6 +267,9 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
         entry.renewAt = clock.monotonic()
         if (entry.used) renew(entry)
       }
+    },
+    flush() {
+      for (const entry of entries) drop(entry)
     },
     get size() {
       return entries.size
