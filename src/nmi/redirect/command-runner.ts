@@ -61,12 +61,18 @@ async function runOnce(command: Command, signal: AbortSignal): Promise<CommandRe
   // A program that fails before it read its input tells so by its status.
   child.stdin.on('error', () => {})
   child.stdin.end(command.stdin ?? '')
-  const [code, lines, stderr] = await Promise.all([
-    exitOf(child),
-    keptLines(child.stdout, command.keepLine ?? (() => true)),
-    beginning(child.stderr),
-  ])
-  return { code, lines, stderr: stderr.trim() }
+  try {
+    const [code, lines, stderr] = await Promise.all([
+      exitOf(child),
+      keptLines(child.stdout, command.keepLine ?? (() => true)),
+      beginning(child.stderr),
+    ])
+    return { code, lines, stderr: stderr.trim() }
+  } catch (thrown) {
+    // One that says too much would wait for ever for somebody to read on.
+    child.kill('SIGKILL')
+    throw thrown
+  }
 }
 
 function exitOf(child: ChildProcess): Promise<number> {
