@@ -12,11 +12,12 @@ import {
 } from '../../test/fakes/scripted-api.ts'
 import { wireBookmark, wireError, wireEvent, wireList, wirePod } from '../../test/make/wire.ts'
 import type { Pod } from '../model/resources.ts'
+import type { WatchNotice } from '../telemetry/kube-metrics.ts'
 import { silentLog } from '../telemetry/log.ts'
 import { agentPods } from './resources/pods.ts'
 import { createRest } from './rest.ts'
 import type { Change } from './store.ts'
-import { type WatchNotice, watchStore } from './watched-store.ts'
+import { watchStore } from './watched-store.ts'
 
 const INITIAL = {
   sendInitialEvents: 'true',

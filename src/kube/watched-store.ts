@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { sleep } from '../base/deadline.ts'
 import { asError, errorText } from '../base/errors.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
+import type { WatchNotice } from '../telemetry/kube-metrics.ts'
 import type { Log } from '../telemetry/log.ts'
 import { isApiStatus, KubeApiError } from './connection.ts'
 import { collectionPath, type ResourceSpec } from './resource-spec.ts'
@@ -21,13 +22,6 @@ export interface WatchHealth {
   /** Why the watch does not run at the moment; absent while it runs. */
   readonly lastError?: string
 }
-
-/** What happens to a watch, for metrics, probes and tests. */
-export type WatchNotice =
-  | { readonly kind: 'synced'; readonly objects: number }
-  | { readonly kind: 'heard' }
-  | { readonly kind: 'unusable' }
-  | { readonly kind: 'pause'; readonly ms: number; readonly error?: Error }
 
 export interface WatchedStoreOptions<T extends Versioned> {
   readonly rest: Rest

@@ -1,0 +1,90 @@
+import * as v from 'valibot'
+import { isApiStatus, KubeAnswerError } from './connection.ts'
+import type { LeaderLock, LeaderRecord, SeenRecord } from './leader-lock.ts'
+import { looseText } from './object-meta.ts'
+import { objectPath } from './resource-spec.ts'
+import type { Rest } from './rest.ts'
+
+const LEASES = { path: '/apis/coordination.k8s.io/v1/leases' }
+
+const looseNumber = v.optional(v.fallback(v.number(), 0), 0)
+const leaseSpec = v.looseObject({
+  holderIdentity: looseText,
+  leaseDurationSeconds: looseNumber,
+  acquireTime: looseText,
+  renewTime: looseText,
+  leaseTransitions: looseNumber,
+})
+const lease = v.looseObject({
+  metadata: v.looseObject({ name: v.string(), resourceVersion: v.string() }),
+  spec: v.optional(v.nullable(leaseSpec)),
+})
+
+/** The lock in a `coordination.k8s.io/v1` Lease, as every controller of Kubernetes keeps it. */
+export function leaseLock(rest: Rest, namespace: string, name: string): LeaderLock {
+  const path = objectPath(LEASES, namespace, name)
+  return {
+    name: `Lease ${namespace}/${name}`,
+    async read(signal) {
+      try {
+        return seen(await rest.getJson(path, { signal }), path)
+      } catch (thrown) {
+        if (isApiStatus(thrown, 404)) return undefined
+        throw thrown
+      }
+    },
+    async write(record, before, signal) {
+      if (before !== undefined) {
+        const body = { ...before.object, spec: { ...specOf(before.object), ...toSpec(record) } }
+        return seen(await rest.send('PUT', path, { body, signal }), path)
+      }
+      const body = {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { namespace, name },
+        spec: toSpec(record),
+      }
+      return seen(await rest.send('POST', path.slice(0, path.lastIndexOf('/')), { body, signal }), path)
+    },
+  }
+}
+
+function seen(answer: unknown, path: string): SeenRecord {
+  const read = v.safeParse(lease, answer)
+  if (!read.success) throw new KubeAnswerError(`${path}: the answer is no Lease`)
+  const spec = read.output.spec ?? v.parse(leaseSpec, {})
+  return {
+    holder: spec.holderIdentity,
+    leaseDurationMs: spec.leaseDurationSeconds * 1000,
+    acquiredAt: Date.parse(spec.acquireTime) || 0,
+    renewedAt: Date.parse(spec.renewTime) || 0,
+    transitions: spec.leaseTransitions,
+    text: JSON.stringify(spec),
+    object: read.output,
+  }
+}
+
+function specOf(object: SeenRecord['object']): object {
+  const { spec } = object
+  return typeof spec === 'object' && spec !== null ? spec : {}
+}
+
+/** `renewTime` and `acquireTime` are MicroTime: six digits behind the point. */
+function toSpec(record: LeaderRecord): Record<string, unknown> {
+  return {
+    holderIdentity: record.holder,
+    leaseDurationSeconds: wholeSeconds(record.leaseDurationMs),
+    acquireTime: microTime(record.acquiredAt),
+    renewTime: microTime(record.renewedAt),
+    leaseTransitions: record.transitions,
+  }
+}
+
+/** The API wants whole seconds and at least one. */
+export function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}
+
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z')
+}
