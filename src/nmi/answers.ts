@@ -5,7 +5,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { NmiMetrics } from '../telemetry/nmi-metrics.ts'
 import type { Audit, AuditEntry } from './audit.ts'
 import { shortenIds } from './audit.ts'
-import type { Exchange } from './exchange.ts'
+import { closeAfter, type Exchange } from './exchange.ts'
 import { type ImdsAnswer, operationOf } from './imds-request.ts'
 import type { Granted, Refused } from './outcome.ts'
 import { createRateLimit } from './rate-limit.ts'
@@ -26,8 +26,6 @@ export interface Answers {
 /** Log lines about refused requests other than token decisions: hostile clients can make any number. */
 const LOGGED_PER_SECOND = 5
 const LOGGED_BURST = 50
-
-const CLOSE: readonly string[] = ['Connection', 'close']
 
 export function createAnswers(deps: {
   readonly rules: ReplyRules
@@ -73,7 +71,8 @@ export function createAnswers(deps: {
   }
 
   function refused(exchange: Exchange, target: Target | undefined, refusal: Refusal): void {
-    const status = sendRefusal(exchange, refusal, rules, closes(exchange, refusal) ? CLOSE : [])
+    if (closes(exchange, refusal)) closeAfter(exchange.connection, exchange.response)
+    const status = sendRefusal(exchange, refusal, rules)
     const operation = operationOf(target)
     const seconds = (clock.monotonic() - exchange.startedMs) / 1000
     metrics.answered({ operation, status, namespace: '', resource: '', seconds })
@@ -95,8 +94,8 @@ export function createAnswers(deps: {
     },
     tokenRefused(exchange, target, refused) {
       const { refusal } = refused
-      const extra = refusal.code === 'caller-not-verified' ? CLOSE : []
-      const status = sendRefusal(exchange, refusal, rules, extra)
+      if (refusal.code === 'caller-not-verified') closeAfter(exchange.connection, exchange.response)
+      const status = sendRefusal(exchange, refusal, rules)
       metrics.refused(refusal.code, refusalSpec(refusal.code).blame)
       book(exchange, target, {
         outcome: refused,

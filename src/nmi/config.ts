@@ -7,6 +7,8 @@ export interface ServerLimits {
   readonly headersTimeoutMs: number
   /** The whole request must have arrived by then. */
   readonly requestTimeoutMs: number
+  /** How often the two time-outs above are checked. */
+  readonly checkIntervalMs: number
   readonly keepAliveTimeoutMs: number
   /** A socket on which nothing moves for so long is closed; longer than any held request. */
   readonly idleTimeoutMs: number
@@ -62,6 +64,7 @@ const DEFAULT_LIMITS: ServerLimits = {
   maxHeaderBytes: 16_384,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
+  checkIntervalMs: 2_000,
   keepAliveTimeoutMs: 60_000,
   idleTimeoutMs: 120_000,
   maxConnections: 4096,

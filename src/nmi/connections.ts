@@ -14,6 +14,10 @@ export interface Connection {
   proven: boolean
   /** Requests that are not answered yet. */
   inFlight: number
+  /** Requests so far. */
+  served: number
+  /** The last answer of this connection is on its way: whatever follows on it is not looked at. */
+  closing: boolean
   drop(): void
 }
 
@@ -69,6 +73,8 @@ export function createConnections(callers: Callers, maxPerAddress: number): Conn
         podUid: callers.at(address).pod?.uid,
         proven: false,
         inFlight: 0,
+        served: 0,
+        closing: false,
         drop: () => socket.destroy(),
       }
       bySocket.set(socket, connection)

@@ -12,6 +12,12 @@ export interface Exchange {
   readonly startedMs: number
 }
 
+/** Makes this the last answer of its connection; node:http writes `Connection: close` and ends the socket. */
+export function closeAfter(connection: Connection, response: ServerResponse): void {
+  connection.closing = true
+  response.shouldKeepAlive = false
+}
+
 /**
  * A signal that aborts when the client goes away or `stopping` does. Made only for requests that wait:
  * it costs more than answering from the cache.

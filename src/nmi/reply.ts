@@ -54,15 +54,10 @@ export function send(
 }
 
 /** Sends a refusal; @returns the status. */
-export function sendRefusal(
-  exchange: Exchange,
-  refusal: Refusal,
-  rules: ReplyRules,
-  extra: readonly string[] = [],
-): number {
+export function sendRefusal(exchange: Exchange, refusal: Refusal, rules: ReplyRules): number {
   const status = statusOf(refusal, rules)
   const retryAfter = retryAfterOf(refusal, rules)
-  const headers = [...extra]
+  const headers: string[] = []
   if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter))
   if (status === 405) headers.push('Allow', 'GET')
   sendJson(exchange, status, refusalBody(refusal, exchange.id), headers)

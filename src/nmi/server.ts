@@ -7,7 +7,7 @@ import { type Refusal, refuse } from '../model/refusal.ts'
 import { listen } from '../telemetry/http-door.ts'
 import type { ServerLimits } from './config.ts'
 import type { Connections } from './connections.ts'
-import type { Exchange } from './exchange.ts'
+import { closeAfter, type Exchange } from './exchange.ts'
 import { rawReply } from './reply.ts'
 
 export interface NmiServer {
@@ -19,8 +19,6 @@ export interface NmiServer {
   readonly inFlight: number
 }
 
-/** Node checks its header and request time-outs at this interval. */
-const CHECK_INTERVAL_MS = 2_000
 const TCP_KEEPALIVE_MS = 30_000
 /** After the drain limit held requests are told that podid stops; this long their answers may take. */
 const LAST_WORDS_MS = 500
@@ -50,13 +48,15 @@ export function createNmiServer(deps: {
 
   function begin(request: IncomingMessage, response: ServerResponse): void {
     const connection = connections.of(request.socket)
+    if (connection?.closing === true) return
     if (connection === undefined || connection.inFlight >= limits.maxPipelined) {
       request.socket.destroy()
       return
     }
     connection.inFlight += 1
+    connection.served += 1
     inFlight += 1
-    if (draining) response.shouldKeepAlive = false
+    if (draining || connection.served >= limits.maxRequestsPerConnection) closeAfter(connection, response)
     response.once('close', () => {
       connection.inFlight -= 1
       inFlight -= 1
@@ -76,7 +76,7 @@ export function createNmiServer(deps: {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      connectionsCheckingInterval: limits.checkIntervalMs,
       // A missing Host is answered like any other bad request, with a JSON body, and Host is not used.
       requireHostHeader: false,
       insecureHTTPParser: false,
@@ -87,7 +87,8 @@ export function createNmiServer(deps: {
     begin,
   )
   server.maxConnections = limits.maxConnections
-  server.maxRequestsPerSocket = limits.maxRequestsPerConnection
+  // Bounded by size already; beyond a count Node would drop headers without a word, X-Forwarded-For among them.
+  server.maxHeadersCount = 0
   server.timeout = limits.idleTimeoutMs
   server.on('connection', (socket: Socket) => {
     connections.accept(socket)
@@ -97,7 +98,13 @@ export function createNmiServer(deps: {
   // `Expect` changes nothing for requests without a body.
   server.on('checkContinue', begin)
   server.on('checkExpectation', begin)
-  server.on('clientError', (error: Error, socket: Duplex) => answerBroken(error, socket, nextId()))
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    const connection = connections.of(socket as Socket)
+    if (connection?.closing === true) return
+    // Words of ours between the answers that are still due would be taken for one of them.
+    if (connection !== undefined && connection.inFlight > 0) socket.destroy()
+    else answerBroken(error, socket, nextId())
+  })
   server.on('connect', (_: IncomingMessage, socket: Duplex) => {
     end(socket, rawReply(405, refuse('method-not-allowed', 'the verb CONNECT is not allowed here'), nextId()))
   })
