@@ -49,7 +49,7 @@ export function watchNmiStores(options: StoreOptions): WatchedNmiStores {
       ...selectors,
       onEvent: metrics.watchNotice(spec.name),
     })
-    watches.set(spec.name, watch as WatchedStore<unknown>)
+    watches.set(spec.name, watch)
     return watch
   }
   const pods = watched(agentPods(), { fieldSelector: `spec.nodeName=${node}` })

@@ -1,0 +1,86 @@
+import { probeNodeSandbox } from '../../emulator/node/probe.ts'
+import { systemClock } from '../base/clock.ts'
+import { errorText } from '../base/errors.ts'
+import { Owner } from '../base/lifecycle.ts'
+import { startComponents } from './demo/components.ts'
+import { keepRunning } from './demo/keep.ts'
+import { loopbackPlace } from './demo/loopback-place.ts'
+import { namespacePlace } from './demo/namespace-place.ts'
+import type { Place } from './demo/place.ts'
+import { createReport, type Report } from './demo/report.ts'
+import { tellStory } from './demo/story.ts'
+import { tellTotals } from './demo/totals.ts'
+import { createWorld, installCluster } from './demo/world.ts'
+import { flagValues } from './flag-command.ts'
+import type { Invocation } from './program.ts'
+import { DEMO_FLAGS } from './tool-flags.ts'
+
+/** `podid demo`: exit code 0 only when every step of the story really happened. */
+export async function runDemo({ command, environment, stop }: Invocation): Promise<number> {
+  const flags = flagValues(command, DEMO_FLAGS, environment)
+  const colour = process.stdout.isTTY && (environment['NO_COLOR'] ?? '') === ''
+  const report = createReport({
+    clock: systemClock,
+    colour,
+    write: (text) => process.stdout.write(text),
+  })
+  const owner = new Owner()
+  try {
+    return await demo({ ...flags, owner, report, stop })
+  } catch (thrown) {
+    // A failed step has told its error already; this names what is not a step.
+    report.note(stop.aborted ? 'interrupted' : `the demo ends here: ${errorText(thrown)}`)
+    return 1
+  } finally {
+    await owner.close()
+  }
+}
+
+interface Demo {
+  readonly keep: boolean
+  readonly managed: boolean
+  readonly loopback: boolean
+  readonly verbose: boolean
+  readonly owner: Owner
+  readonly report: Report
+  readonly stop: AbortSignal
+}
+
+async function demo({ keep, managed, loopback, verbose, owner, report, stop }: Demo): Promise<number> {
+  report.chapter(`podid demo, ${managed ? 'managed' : 'standard'} mode`)
+  const place = await choosePlace(loopback, report)
+  owner.own(() => place.close())
+  const onProblem = (text: string): void => report.note(text)
+  const world = await createWorld({ clock: systemClock, managed, place, owner, onProblem })
+  await report.step('a small Azure (Entra, IMDS, ARM, Key Vault) and a Kubernetes API run', () =>
+    Promise.resolve(`${world.azure.armUrl} and ${world.kube.url}`),
+  )
+  await report.step('podid is installed: custom resources, roles, one node', async () => {
+    const applied = await installCluster(world, stop)
+    return `${applied.length} objects`
+  })
+  await report.step(managed ? 'podid nmi is ready' : 'podid mic and podid nmi are ready', () =>
+    startComponents({ world, owner, verbose, report, stop }),
+  )
+  await tellStory(world, report, stop)
+  await tellTotals(world, report)
+  if (keep) await keepRunning(world, report, stop)
+  return 0
+}
+
+async function choosePlace(loopback: boolean, report: Report): Promise<Place> {
+  const { usable, missing } = loopback
+    ? { usable: false, missing: ['it was asked for with --loopback'] }
+    : await probeNodeSandbox(systemClock)
+  if (usable) {
+    const place = await namespacePlace(systemClock)
+    await report.step('the node and its pods are network namespaces; the redirect is real iptables', () =>
+      Promise.resolve(`this machine is ${place.hostAddress}`),
+    )
+    return place
+  }
+  report.note(
+    `no network namespaces and no packet redirect here, everything goes over loopback: ${missing.join(', ')}`,
+  )
+  return loopbackPlace(systemClock)
+}
