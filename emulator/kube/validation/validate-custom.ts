@@ -1,0 +1,181 @@
+import type { Fields } from '../json.ts'
+import { isFields, isList, sameJson } from '../json.ts'
+import type { Schema } from '../schemas/schema.ts'
+import { embeddedProblems } from './embedded-resource.ts'
+import type { FieldProblem } from './field-problem.ts'
+import { duplicate, invalidValue, notSupported, required } from './field-problem.ts'
+import { formatProblem } from './formats.ts'
+
+/**
+ * Checks a value against a structural schema, with the wording of the API server. CEL rules
+ * (`x-kubernetes-validations`) are not evaluated.
+ */
+export function customProblems(value: unknown, schema: Schema, path = ''): FieldProblem[] {
+  if (value === null && schema.nullable === true) return []
+  const wrongType = typeProblem(value, schema, path)
+  if (wrongType !== undefined) return [wrongType]
+  return [
+    ...enumProblems(value, schema, path),
+    ...scalarProblems(value, schema, path),
+    ...(isList(value) ? listProblems(value, schema, path) : []),
+    ...(isFields(value) ? fieldsProblems(value, schema, path) : []),
+    ...combinationProblems(value, schema, path),
+  ]
+}
+
+function jsonType(value: unknown): string {
+  if (value === null) return 'null'
+  if (isList(value)) return 'array'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number'
+  return typeof value
+}
+
+function typeProblem(value: unknown, schema: Schema, path: string): FieldProblem | undefined {
+  const found = jsonType(value)
+  const wanted = schema['x-kubernetes-int-or-string'] === true ? 'integer,string' : schema.type
+  if (wanted === undefined || wanted.split(',').includes(found)) return undefined
+  if (wanted === 'number' && found === 'integer') return undefined
+  return {
+    type: 'FieldValueTypeInvalid',
+    field: path === '' ? '<nil>' : path,
+    value: found,
+    detail: `${path} in body must be of type ${wanted}: ${JSON.stringify(found)}`,
+  }
+}
+
+function enumProblems(value: unknown, schema: Schema, path: string): FieldProblem[] {
+  if (schema.enum === undefined || schema.enum.some((each) => sameJson(each, value))) return []
+  return [
+    notSupported(
+      path,
+      value,
+      schema.enum.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))),
+    ),
+  ]
+}
+
+function scalarProblems(value: unknown, schema: Schema, path: string): FieldProblem[] {
+  if (typeof value === 'string') return stringProblems(value, schema, path)
+  return typeof value === 'number' ? numberProblems(value, schema, path) : []
+}
+
+function stringProblems(value: string, schema: Schema, path: string): FieldProblem[] {
+  const problems: FieldProblem[] = []
+  const length = Array.from(value).length
+  if (schema.maxLength !== undefined && length > schema.maxLength) {
+    problems.push({
+      type: 'FieldValueTooLong',
+      field: path,
+      detail: `may not be more than ${schema.maxLength} bytes`,
+    })
+  }
+  if (schema.minLength !== undefined && length < schema.minLength) {
+    problems.push(
+      invalidValue(path, value, `${path} in body should be at least ${schema.minLength} chars long`),
+    )
+  }
+  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
+    problems.push(invalidValue(path, value, `${path} in body should match '${schema.pattern}'`))
+  }
+  const format = formatProblem(value, schema.format)
+  if (format !== undefined)
+    problems.push(invalidValue(path, value, `${path} in body must be ${format}: ${JSON.stringify(value)}`))
+  return problems
+}
+
+function numberProblems(value: number, schema: Schema, path: string): FieldProblem[] {
+  const { multipleOf } = schema
+  const texts = [lowerBound(value, schema), upperBound(value, schema)]
+  if (multipleOf !== undefined && value % multipleOf !== 0)
+    texts.push(`should be a multiple of ${multipleOf}`)
+  if (schema.format === 'int32' && (value < -(2 ** 31) || value > 2 ** 31 - 1))
+    texts.push('must be of type int32')
+  return texts
+    .filter((each) => each !== '')
+    .map((each) => invalidValue(path, value, `${path} in body ${each}`))
+}
+
+function lowerBound(value: number, { minimum, exclusiveMinimum }: Schema): string {
+  if (minimum === undefined || value > minimum) return ''
+  if (exclusiveMinimum === true) return `should be greater than ${minimum}`
+  return value < minimum ? `should be greater than or equal to ${minimum}` : ''
+}
+
+function upperBound(value: number, { maximum, exclusiveMaximum }: Schema): string {
+  if (maximum === undefined || value < maximum) return ''
+  if (exclusiveMaximum === true) return `should be less than ${maximum}`
+  return value > maximum ? `should be less than or equal to ${maximum}` : ''
+}
+
+function listProblems(value: unknown[], schema: Schema, path: string): FieldProblem[] {
+  const problems: FieldProblem[] = []
+  if (schema.maxItems !== undefined && value.length > schema.maxItems) {
+    const detail = `${value.length}: must have at most ${schema.maxItems} items`
+    problems.push({ type: 'FieldValueTooMany', field: path, detail })
+  }
+  if (schema.minItems !== undefined && value.length < schema.minItems) {
+    problems.push(
+      invalidValue(path, value.length, `${path} in body should have at least ${schema.minItems} items`),
+    )
+  }
+  const { items } = schema
+  if (items !== undefined)
+    value.forEach((each, at) => problems.push(...customProblems(each, items, `${path}[${at}]`)))
+  return [...problems, ...repeatedItems(value, schema, path)]
+}
+
+function repeatedItems(value: readonly unknown[], schema: Schema, path: string): FieldProblem[] {
+  const kind = schema['x-kubernetes-list-type']
+  if (kind !== 'set' && kind !== 'map' && schema.uniqueItems !== true) return []
+  const keys = schema['x-kubernetes-list-map-keys'] ?? []
+  const identity = (item: unknown): unknown =>
+    kind === 'map' && isFields(item) ? Object.fromEntries(keys.map((key) => [key, item[key]])) : item
+  const seen = new Set<string>()
+  const problems: FieldProblem[] = []
+  value.forEach((each, at) => {
+    const key = JSON.stringify(identity(each))
+    if (seen.has(key)) problems.push(duplicate(`${path}[${at}]`, identity(each)))
+    seen.add(key)
+  })
+  return problems
+}
+
+function fieldsProblems(value: Fields, schema: Schema, path: string): FieldProblem[] {
+  const at = (key: string): string => (path === '' ? key : `${path}.${key}`)
+  const problems = (schema.required ?? [])
+    .filter((key) => value[key] === undefined)
+    .map((key) => required(at(key)))
+  problems.push(...countProblems(Object.keys(value).length, schema, path))
+  if (schema['x-kubernetes-embedded-resource'] === true) problems.push(...embeddedProblems(value, path))
+  const others = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
+  for (const [key, each] of Object.entries(value)) {
+    const known = schema.properties?.[key] ?? others
+    if (known !== undefined) problems.push(...customProblems(each, known, at(key)))
+  }
+  return problems
+}
+
+function countProblems(count: number, schema: Schema, path: string): FieldProblem[] {
+  const problems: FieldProblem[] = []
+  if (schema.minProperties !== undefined && count < schema.minProperties) {
+    problems.push(
+      invalidValue(path, count, `${path} in body should have at least ${schema.minProperties} properties`),
+    )
+  }
+  if (schema.maxProperties !== undefined && count > schema.maxProperties) {
+    const detail = `${count}: must have at most ${schema.maxProperties} properties`
+    problems.push({ type: 'FieldValueTooMany', field: path, detail })
+  }
+  return problems
+}
+
+function combinationProblems(value: unknown, schema: Schema, path: string): FieldProblem[] {
+  const fits = (each: Schema): boolean => customProblems(value, each, path).length === 0
+  const problems = (schema.allOf ?? []).flatMap((each) => customProblems(value, each, path))
+  const say = (what: string): unknown => problems.push(invalidValue(path, value, `${path} in body ${what}`))
+  if (schema.anyOf !== undefined && !schema.anyOf.some(fits)) say('must validate at least one schema (anyOf)')
+  if (schema.oneOf !== undefined && schema.oneOf.filter(fits).length !== 1)
+    say('must validate one and only one schema (oneOf)')
+  if (schema.not !== undefined && fits(schema.not)) say('must not validate the schema (not)')
+  return problems
+}
