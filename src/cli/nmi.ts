@@ -5,6 +5,7 @@ import { createImdsClient } from '../azure/imds-client.ts'
 import { systemClock } from '../base/clock.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
+import { createDirectReads, type DirectReads } from '../kube/direct-reads.ts'
 import { createRest } from '../kube/rest.ts'
 import { objectKey } from '../model/names.ts'
 import { build, type Nmi } from '../nmi/nmi.ts'
@@ -21,7 +22,6 @@ import { createTokenBroker } from '../tokens/broker.ts'
 import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
-import { directPodReader } from './nmi/direct-pod-reader.ts'
 import { redirectOf } from './nmi/redirect.ts'
 import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
 import { type WatchedNmiStores, watchNmiStores } from './nmi/stores.ts'
@@ -88,7 +88,12 @@ async function serve(serving: Serving): Promise<void> {
   })
   const secrets = watchSecrets({ rest, clock: systemClock, log })
   owner.own(() => secrets.stop())
-  const nmi = await buildNmi({ ...serving, stores, secrets, readPods: directPodReader(rest, flags.node) })
+  const nmi = await buildNmi({
+    ...serving,
+    stores,
+    secrets,
+    reads: createDirectReads(rest, kubeMetrics.operationFailed),
+  })
 
   const checks = (): readonly Check[] => [...stores.checks(), ...nmi.checks(), ...redirectChecks(redirect)]
   const probes = createProbes({
@@ -128,7 +133,7 @@ async function serve(serving: Serving): Promise<void> {
 interface NmiParts extends Serving {
   readonly stores: WatchedNmiStores
   readonly secrets: SecretWatches
-  readonly readPods: ReturnType<typeof directPodReader>
+  readonly reads: DirectReads
 }
 
 async function buildNmi(parts: NmiParts): Promise<Nmi> {
@@ -157,7 +162,10 @@ async function buildNmi(parts: NmiParts): Promise<Nmi> {
   dropUnnamedSecrets(stores, secrets, owner)
   return build(nmiConfigOf(flags), {
     stores,
-    podReader: parts.readPods,
+    podReader: {
+      podsAt: async (address, signal) =>
+        (await parts.reads.podsOfNode(flags.node, signal)).filter((pod) => pod.addresses.includes(address)),
+    },
     broker,
     imds,
     clock: systemClock,

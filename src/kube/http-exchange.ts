@@ -64,7 +64,12 @@ function start(server: string, options: RequestOptions, call: Exchange): ClientR
     port: url.port,
     method: call.method,
     path: `${url.pathname.replace(/\/+$/, '')}${call.target}`,
-    headers: { ...(options.headers as OutgoingHttpHeaders | undefined), ...call.headers },
+    headers: {
+      ...(options.headers as OutgoingHttpHeaders | undefined),
+      ...call.headers,
+      // Node frames the body of a DELETE by no means of its own.
+      ...(call.body === undefined ? {} : { 'content-length': Buffer.byteLength(call.body) }),
+    },
   })
 }
 

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startKubeEmulator } from '../../emulator/kube/kube-emulator.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { createRecordMaps } from '../../src/kube/record-maps.ts'
+import { createRest, type Rest } from '../../src/kube/rest.ts'
+import { adminConnection } from '../harness/kube-connection.ts'
+
+const { signal } = new AbortController()
+
+async function withRest(work: (rest: Rest) => Promise<void>): Promise<void> {
+  const kube = await startKubeEmulator()
+  const connection = adminConnection(kube)
+  try {
+    await work(createRest(connection, systemClock))
+  } finally {
+    connection.close()
+    await kube.close()
+  }
+}
+
+test('records are created, replaced, found again by another process, and gone when empty', () =>
+  withRest(async (rest) => {
+    const maps = createRecordMaps(rest, { namespace: 'default', kind: 'owned' })
+    const created = await maps.save({ subject: '/set/a', entries: { one: 'added' }, version: '' }, signal)
+    assert.ok(created !== 'conflict')
+    const replaced = await maps.save({ ...created, entries: { one: 'added', two: 'found' } }, signal)
+    assert.ok(replaced !== 'conflict')
+    await maps.save({ subject: '/set/b', entries: { three: 'added' }, version: '' }, signal)
+
+    const again = await createRecordMaps(rest, { namespace: 'default', kind: 'owned' }).load(signal)
+    assert.deepEqual(again.map(({ subject, entries }) => [subject, entries]).sort(), [
+      ['/set/a', { one: 'added', two: 'found' }],
+      ['/set/b', { three: 'added' }],
+    ])
+    assert.deepEqual(await maps.save({ ...replaced, entries: {} }, signal), {
+      ...replaced,
+      entries: {},
+      version: '',
+    })
+    assert.equal((await maps.load(signal)).length, 1)
+  }))
+
+test('a record that somebody else wrote meanwhile is a conflict, also when it is to be created or deleted', () =>
+  withRest(async (rest) => {
+    const maps = createRecordMaps(rest, { namespace: 'default', kind: 'owned' })
+    const first = await maps.save({ subject: '/set', entries: { one: 'added' }, version: '' }, signal)
+    assert.ok(first !== 'conflict')
+    assert.equal(
+      await maps.save({ subject: '/set', entries: { two: 'added' }, version: '' }, signal),
+      'conflict',
+    )
+    const second = await maps.save({ ...first, entries: { two: 'added' } }, signal)
+    assert.ok(second !== 'conflict')
+    assert.equal(await maps.save({ ...first, entries: { three: 'added' } }, signal), 'conflict')
+    assert.equal(await maps.save({ ...first, entries: {} }, signal), 'conflict')
+    assert.deepEqual((await maps.load(signal))[0]?.entries, { two: 'added' })
+  }))
+
+test('a map that was edited into nonsense, and maps of another kind, are left out', () =>
+  withRest(async (rest) => {
+    const maps = createRecordMaps(rest, { namespace: 'default', kind: 'owned' })
+    const other = createRecordMaps(rest, { namespace: 'default', kind: 'other' })
+    await other.save({ subject: '/set', entries: { one: 'added' }, version: '' }, signal)
+    for (const [name, data] of [
+      ['a', { subject: '/x', entries: '{broken' }],
+      ['b', { subject: '/x', entries: '{"one":1}' }],
+      ['c', {}],
+    ] as const) {
+      await rest.send('POST', '/api/v1/namespaces/default/configmaps', {
+        body: {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name, labels: { 'podid.record': 'owned' } },
+          data,
+        },
+        signal,
+      })
+    }
+    assert.deepEqual(await maps.load(signal), [])
+  }))
