@@ -1,21 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { Clock, Timer } from '../base/clock.ts'
 import { sleep } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
-import { DEFAULT_NAMESPACE, GROUP_VERSION } from '../model/names.ts'
 import type { KubeMetrics } from '../telemetry/kube-metrics.ts'
 import type { Log } from '../telemetry/log.ts'
 import { isApiStatus } from './connection.ts'
-import type { EventDraft, EventWriter } from './event-writer.ts'
-
-/** The object that an Event is about. */
-export interface EventTarget {
-  readonly kind: 'Pod' | 'AzureIdentity' | 'AzureIdentityBinding' | 'AzureAssignedIdentity'
-  readonly namespace: string
-  readonly name: string
-  readonly uid: string
-}
+import { type EventDraft, type EventTarget, eventDraft } from './event-draft.ts'
+import type { EventWriter } from './event-writer.ts'
 
 /**
  * Writes Kubernetes Events. `emit` never throws and never waits. Equal Events (object, reason, message)
@@ -41,10 +32,6 @@ const PER_SECOND = 10
 const BURST = 50
 /** An Event that happens again is written again after this time at the earliest. */
 const REPEAT_MS = 60_000
-/** The API server refuses more (`core/v1` Event validation, 1 KiB of message, 128 characters of reason). */
-const MOST_MESSAGE = 1_000
-const MOST_REASON = 128
-
 interface Remembered {
   readonly draft: Omit<EventDraft, 'count' | 'lastAt'>
   /** Happened and not written yet. */
@@ -192,7 +179,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   return {
     emit(target, type, reason, message) {
       if (owner.signal.aborted) return
-      const event = remember(draftOf(target, type, [reason, message], options))
+      const draft = eventDraft({ target, type, reason, message }, options.component, clock.now())
+      const event = remember(draft)
       if (event === undefined) {
         metrics.eventLost('too many')
         return
@@ -204,49 +192,4 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     start: () => Promise.resolve(),
     stop: () => owner.close(),
   }
-}
-
-function draftOf(
-  target: EventTarget,
-  type: 'Normal' | 'Warning',
-  [fullReason, fullMessage]: readonly [string, string],
-  { component, clock }: EventRecorderOptions,
-): Remembered['draft'] {
-  const apiVersion = target.kind === 'Pod' ? 'v1' : GROUP_VERSION
-  const reason = fullReason.slice(0, MOST_REASON)
-  const message = cutToBytes(fullMessage, MOST_MESSAGE)
-  return {
-    namespace: target.namespace === '' ? DEFAULT_NAMESPACE : target.namespace,
-    name: eventName(target, type, reason, message),
-    target: { apiVersion, ...target },
-    type,
-    reason,
-    message,
-    component,
-    firstAt: clock.now(),
-  }
-}
-
-/** `<object>.<hash of object, type, reason and message>`: the same after every restart. */
-export function eventName(target: EventTarget, type: string, reason: string, message: string): string {
-  const meaning = JSON.stringify([
-    target.kind,
-    target.namespace,
-    target.name,
-    target.uid,
-    type,
-    reason,
-    message,
-  ])
-  const hash = createHash('sha256').update(meaning).digest('hex').slice(0, 16)
-  return `${target.name.slice(0, 200).replace(/[-.]+$/, '')}.${hash}`
-}
-
-function cutToBytes(text: string, most: number): string {
-  if (Buffer.byteLength(text) <= most) return text
-  // A character that was cut in two decodes to a replacement character, which goes too.
-  return `${Buffer.from(text)
-    .subarray(0, most - 3)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '')}...`
 }

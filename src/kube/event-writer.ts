@@ -3,27 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { withDeadline } from '../base/deadline.ts'
 import { clientConfiguration } from './client-transport.ts'
 import type { KubeConnection } from './connection.ts'
-
-/** One Event as podid keeps it: the same cause of the same object is always the same Event. */
-export interface EventDraft {
-  readonly namespace: string
-  readonly name: string
-  readonly target: {
-    readonly apiVersion: string
-    readonly kind: string
-    readonly namespace: string
-    readonly name: string
-    readonly uid: string
-  }
-  readonly type: 'Normal' | 'Warning'
-  readonly reason: string
-  readonly message: string
-  readonly component: string
-  /** Milliseconds since the epoch. */
-  readonly firstAt: number
-  readonly lastAt: number
-  readonly count: number
-}
+import type { EventDraft } from './event-draft.ts'
 
 /** @throws KubeApiError (409 when it exists, 404 when it is gone), or what the transport throws. */
 export interface EventWriter {
