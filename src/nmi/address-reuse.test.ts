@@ -3,11 +3,10 @@
  * things in any order. Seeded: every run sees the same 10,000 rounds.
  */
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { FakeBroker, tokenTextOf } from '../../test/fakes/fake-broker.ts'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
+import { FakeSocket } from '../../test/fakes/fake-socket.ts'
 import { makeAssigned, makeBinding, makeIdentity, makePod } from '../../test/make/objects.ts'
 import { ObjectStore } from '../kube/store.ts'
 import { objectKey } from '../model/names.ts'
@@ -31,20 +30,6 @@ import { createWaiters } from './waiters.ts'
 
 const ADDRESS = '10.244.0.10'
 const TARGET = { kind: 'token', resource: 'https://vault.azure.net', selector: {} } as const
-
-class FakeSocket extends EventEmitter {
-  readonly remoteAddress = ADDRESS
-  readonly remotePort = 40_000
-  readonly localAddress = '127.0.0.1'
-  readonly localPort = 2579
-  destroyed = false
-
-  destroy(): void {
-    if (this.destroyed) return
-    this.destroyed = true
-    this.emit('close')
-  }
-}
 
 /** The request path without sockets, and the stores that the watch would fill. */
 function agent() {
@@ -78,16 +63,16 @@ function agent() {
     pods,
     assigned,
     open(): { socket: FakeSocket; connection: Connection } {
-      const socket = new FakeSocket()
-      connections.accept(socket as unknown as Socket)
-      const connection = connections.of(socket as unknown as Socket)
+      const socket = new FakeSocket(ADDRESS)
+      connections.accept(socket.asSocket())
+      const connection = connections.of(socket.asSocket())
       assert.ok(connection !== undefined)
       return { socket, connection }
     },
     /** The text of the token that a request on this connection gets now, if any. */
     ask({ socket, connection }: { socket: FakeSocket; connection: Connection }): string | undefined {
       if (socket.destroyed) return undefined
-      const outcome = flow.now(createPodAsker(connection, { callers, clock }), TARGET)
+      const outcome = flow.now(createPodAsker(connection, { callers, clock, log: silentLog }), TARGET)
       return outcome?.kind === 'granted' ? outcome.tokens[0].value.reveal() : undefined
     },
   }

@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts'
 import type { TokenTarget } from './request-target.ts'
 import type { Asker, AskerFound } from './standing.ts'
 import type { TokenBodies } from './token-body.ts'
-import type { TokenService } from './token-door.ts'
+import type { Render, TokenService } from './token-door.ts'
 import { podWaitKey, type Waiters } from './waiters.ts'
 
 /** Pod traffic is redirected to the agent with its own source address; only the node itself has these. */
@@ -51,6 +51,12 @@ export function createHostDoor(deps: {
     }
   }
 
+  const render: Render = ({ tokens, identity }, { resource }) => {
+    const clientId = identity?.clientId ?? tokens[0].clientId
+    const token = bodies.of([tokens[0]], { resource, clientId }, clock.now())
+    return `{"token":${token},"clientid":${JSON.stringify(clientId)}}`
+  }
+
   return (exchange, target) => {
     const { remoteAddress } = exchange.connection.ends
     if (!LOOPBACK.has(remoteAddress)) {
@@ -68,11 +74,7 @@ export function createHostDoor(deps: {
       })
       return
     }
-    service(exchange, target, askerOf(objectKey(podns, podname)), ({ tokens, identity }) => {
-      const clientId = identity?.clientId ?? tokens[0].clientId
-      const token = bodies.of([tokens[0]], { resource: target.resource, clientId }, clock.now())
-      return `{"token":${token},"clientid":${JSON.stringify(clientId)}}`
-    })
+    service(exchange, target, askerOf(objectKey(podns, podname)), render)
   }
 }
 

@@ -80,7 +80,7 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
     answers,
     metadataHeaderRequired: config.metadataHeaderRequired,
     synced: view.synced,
-    tokenDoor: createTokenDoor({ service, callers, bodies, clock, proof: deps.proof }),
+    tokenDoor: createTokenDoor({ service, callers, bodies, clock, log, proof: deps.proof }),
     hostDoor: createHostDoor({
       service,
       answers,

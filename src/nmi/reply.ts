@@ -18,13 +18,9 @@ const HEADER_MISSING_BODY =
   '{"error":"invalid_request","error_description":"Required metadata header not specified"}'
 
 /** Sends a JSON body with the standard reason phrase (Azure CLI compares it), and ends the exchange. */
-export function sendJson(
-  exchange: Exchange,
-  status: number,
-  body: string,
-  extra: readonly string[] = [],
-): void {
-  send(exchange, { status, contentType: 'application/json; charset=utf-8', body, extra })
+export function sendJson(exchange: Exchange, status: number, body: string, extra?: readonly string[]): void {
+  const contentType = 'application/json; charset=utf-8'
+  send(exchange, extra === undefined ? { status, contentType, body } : { status, contentType, body, extra })
 }
 
 export function send(
@@ -37,9 +33,9 @@ export function send(
   },
 ): void {
   if (response.headersSent || response.destroyed) return
-  const { status, contentType, body, extra = [] } = reply
+  const { status, contentType, body, extra } = reply
   // A flat list of names and values is written as it stands: the cheapest form that node:http takes.
-  response.writeHead(status, STATUS_CODES[status] ?? '', [
+  const headers = [
     'Content-Type',
     contentType,
     'Cache-Control',
@@ -48,8 +44,9 @@ export function send(
     id,
     'Content-Length',
     String(Buffer.byteLength(body)),
-    ...extra,
-  ])
+  ]
+  if (extra !== undefined) headers.push(...extra)
+  response.writeHead(status, STATUS_CODES[status] ?? '', headers)
   response.end(body)
 }
 

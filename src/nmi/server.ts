@@ -6,7 +6,7 @@ import { codeOf } from '../base/errors.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
 import { listen } from '../telemetry/http-door.ts'
 import type { ServerLimits } from './config.ts'
-import type { Connections } from './connections.ts'
+import type { Connection, Connections } from './connections.ts'
 import { closeAfter, type Exchange } from './exchange.ts'
 import { rawReply } from './reply.ts'
 
@@ -57,17 +57,21 @@ export function createNmiServer(deps: {
     connection.served += 1
     inFlight += 1
     if (draining || connection.served >= limits.maxRequestsPerConnection) closeAfter(connection, response)
-    response.once('close', () => {
-      connection.inFlight -= 1
-      inFlight -= 1
-      if (inFlight === 0) idle?.()
-    })
     const exchange = { id: nextId(), request, response, connection, startedMs: clock.monotonic() }
     try {
       handle(exchange)
     } catch (thrown) {
       deps.onFault(exchange, thrown)
     }
+    // Answered at once, from the cache: no listener is needed.
+    if (response.writableEnded) answered(connection)
+    else response.once('close', () => answered(connection))
+  }
+
+  function answered(connection: Connection): void {
+    connection.inFlight -= 1
+    inFlight -= 1
+    if (inFlight === 0) idle?.()
   }
 
   const server = createServer(

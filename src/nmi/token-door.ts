@@ -5,6 +5,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { NmiMetrics } from '../telemetry/nmi-metrics.ts'
 import type { Answers } from './answers.ts'
 import type { CallerProof, Callers } from './caller.ts'
+import type { Connection } from './connections.ts'
 import { ClientGone, type Exchange, signalOf } from './exchange.ts'
 import type { Granted, Outcome, Refused } from './outcome.ts'
 import { createPodAsker } from './pod-asker.ts'
@@ -26,12 +27,10 @@ export interface TokenServiceDeps {
 }
 
 /** One token request of an asker: at once when it can be, else held. */
-export type TokenService = (
-  exchange: Exchange,
-  target: TokenTarget,
-  asker: Asker,
-  render: (granted: Granted) => string,
-) => void
+export type TokenService = (exchange: Exchange, target: TokenTarget, asker: Asker, render: Render) => void
+
+/** The body of a granted token. */
+export type Render = (granted: Granted, target: TokenTarget) => string
 
 export function createTokenService(deps: TokenServiceDeps): TokenService {
   const { flow, answers, slots, metrics, clock, log, stopping } = deps
@@ -51,39 +50,39 @@ export function createTokenService(deps: TokenServiceDeps): TokenService {
     }
   }
 
-  async function wait(
-    exchange: Exchange,
-    target: TokenTarget,
-    asker: Asker,
-    finish: (outcome: Outcome) => void,
-  ): Promise<void> {
+  async function wait(exchange: Exchange, target: TokenTarget, asker: Asker, render: Render): Promise<void> {
     const outcome = await held(exchange, target, asker)
     slots.release(exchange.connection.ends.remoteAddress)
     metrics.waited(outcome?.kind ?? 'gone', (clock.monotonic() - exchange.startedMs) / 1000)
     if (outcome === undefined) return
     try {
-      finish(outcome)
+      finish(exchange, target, outcome, render)
     } catch (thrown) {
       answers.fault(exchange, thrown)
     }
   }
 
+  function finish(exchange: Exchange, target: TokenTarget, outcome: Outcome, render: Render): void {
+    if (outcome.kind === 'granted') answers.granted(exchange, target, outcome, render(outcome, target))
+    else answers.tokenRefused(exchange, target, outcome)
+  }
+
   return (exchange, target, asker, render) => {
-    const finish = (outcome: Outcome): void => {
-      if (outcome.kind === 'granted') answers.granted(exchange, target, outcome, render(outcome))
-      else answers.tokenRefused(exchange, target, outcome)
-    }
     const now = flow.now(asker, target)
     if (now !== undefined) {
-      finish(now)
+      finish(exchange, target, now, render)
       return
     }
     const address = exchange.connection.ends.remoteAddress
     if (!slots.take(address)) {
-      finish(refused('too-many-connections', 'too many requests of this pod, or of the node, are waiting'))
+      const refusal = refused(
+        'too-many-connections',
+        'too many requests of this pod, or of the node, are waiting',
+      )
+      finish(exchange, target, refusal, render)
       return
     }
-    void wait(exchange, target, asker, finish)
+    void wait(exchange, target, asker, render)
   }
 }
 
@@ -97,13 +96,21 @@ export function createTokenDoor(deps: {
   readonly callers: Callers
   readonly bodies: TokenBodies
   readonly clock: Clock
+  readonly log: Log
   readonly proof?: CallerProof | undefined
 }): (exchange: Exchange, target: TokenTarget) => void {
   const { service, bodies, clock } = deps
-  return (exchange, target) => {
-    const asker = createPodAsker(exchange.connection, deps)
-    service(exchange, target, asker, ({ tokens, identity }) =>
-      bodies.of(tokens, { resource: target.resource, clientId: identity?.clientId ?? '' }, clock.now()),
-    )
+  const render: Render = ({ tokens, identity }, { resource }) =>
+    bodies.of(tokens, { resource, clientId: identity?.clientId ?? '' }, clock.now())
+  const askers = new WeakMap<Connection, Asker>()
+
+  function askerOf(connection: Connection): Asker {
+    const known = askers.get(connection)
+    if (known !== undefined) return known
+    const made = createPodAsker(connection, deps)
+    askers.set(connection, made)
+    return made
   }
+
+  return (exchange, target) => service(exchange, target, askerOf(exchange.connection), render)
 }

@@ -4,7 +4,7 @@ import { refuse } from '../../src/model/refusal.ts'
 import { nmiConfig } from '../../src/nmi/config.ts'
 import { TokenError } from '../../src/tokens/token-source.ts'
 import { tokenTextOf } from '../fakes/fake-broker.ts'
-import { ask } from '../harness/http.ts'
+import { ask, rawSocket } from '../harness/http.ts'
 import { bindShop, put, remove, startNmi } from '../harness/nmi-world.ts'
 import {
   clientIdOf,
@@ -213,6 +213,32 @@ test('when a pod ends its connections are cut and its tokens are let go', async 
   gate.resolve(undefined)
   assert.deepEqual(world.broker.gone, [pod.uid])
   await world.waiting(0)
+})
+
+test('a pod that was replaced under the same name loses its connection, the new one is served', async () => {
+  await using world = await startNmi()
+  const { pod } = bindShop(world)
+  await using kept = await rawSocket(world.nmi.port)
+  kept.send(`GET ${VAULT} HTTP/1.1\r\nHost: a\r\nMetadata: true\r\n\r\n`)
+  await kept.until(/Bearer"\}$/)
+  put(world.pods, { ...pod, uid: 'the-next-one' })
+  assert.match(await kept.closed, /^HTTP\/1\.1 200 OK/)
+  assert.equal((await ask(world.url, VAULT)).status, 200)
+})
+
+test('one pod holds no more than two metadata requests at a time', async () => {
+  await using world = await startNmi()
+  const gate = Promise.withResolvers<undefined>()
+  world.imds.answer = async () => {
+    await gate.promise
+    return { status: 200, contentType: 'application/json', body: Buffer.from('{}') }
+  }
+  const path = '/metadata/instance?api-version=2021-02-01'
+  const held = [ask(world.url, path), ask(world.url, path)]
+  while (world.imds.asked.length < 2) await new Promise((done) => setImmediate(done))
+  assert.equal((await ask(world.url, path)).status, 503)
+  gate.resolve(undefined)
+  for (const answer of await Promise.all(held)) assert.equal(answer.status, 200)
 })
 
 test('refusals of upstream keep their cause, status and Retry-After', async () => {
