@@ -8,6 +8,7 @@ export const looseTexts = v.optional(
   v.fallback(
     v.pipe(
       v.record(v.string(), v.unknown()),
+      v.check((map) => !Array.isArray(map)),
       v.transform((map) =>
         Object.fromEntries(
           Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),

@@ -40,7 +40,6 @@ export function createStoreFeed<T extends Versioned>(
       const object = spec.project(raw)
       if (object === undefined) return 'unusable'
       const key = spec.keyOf(object)
-      listed?.delete(key)
       if (store.get(key) === undefined) return 'unchanged'
       store.remove(key)
       return 'changed'

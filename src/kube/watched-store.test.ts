@@ -194,6 +194,19 @@ for (const [how, gone] of [
   })
 }
 
+test('a list that breaks off half-way begins anew, and is not taken for a whole one', async (t) => {
+  const { api, until, watched, names } = await startWatch(
+    t,
+    streamAndReset(wireEvent('ADDED', wirePod('a', 5)), wireEvent('MODIFIED', wirePod('a', 6))),
+    stream(initial(9, wirePod('b', 3))),
+  )
+  await until(() => names().join() === 'a')
+  assert.equal(watched.store.synced, false)
+  await until(() => watched.store.synced)
+  assert.equal(api.asked[1]?.query.get('sendInitialEvents'), 'true')
+  assert.deepEqual(names(), ['b'])
+})
+
 test('a deletion between the initial events is not brought back by them', async (t) => {
   const { until, watched, names } = await startWatch(
     t,
