@@ -170,7 +170,7 @@ function tailOf(entry: AuditEntry, time: string): string {
 }
 
 /** First and last four characters, as the old NMI logged client ids. */
-export function shortId(id: string): string {
+function shortId(id: string): string {
   return id.length <= 12 ? id : `${id.slice(0, 4)}...${id.slice(-4)}`
 }
 

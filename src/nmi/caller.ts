@@ -24,7 +24,7 @@ export interface CallerProof {
   verify(pod: Pod, socket: SocketEnds, signal: AbortSignal): Promise<Refusal | undefined>
 }
 
-export type Found =
+type Found =
   | { readonly pod: Pod; readonly refusal?: undefined }
   | { readonly refusal: Refusal; readonly pod?: undefined }
 

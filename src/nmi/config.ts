@@ -83,7 +83,7 @@ export interface OldRetryFlags {
   readonly findIdentityRetryIntervalSeconds: number
 }
 
-export const DEFAULT_RETRY_FLAGS: OldRetryFlags = {
+const DEFAULT_RETRY_FLAGS: OldRetryFlags = {
   retryAttemptsForCreated: 16,
   retryAttemptsForAssigned: 4,
   findIdentityRetryIntervalSeconds: 5,

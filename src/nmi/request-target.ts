@@ -23,7 +23,7 @@ export interface MetadataTarget {
   readonly nonce?: string
 }
 
-export type MetadataTopic =
+type MetadataTopic =
   | 'instance'
   | 'versions'
   | 'identity/info'

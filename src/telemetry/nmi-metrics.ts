@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Registry } from './registry.ts'
 
 /** One answered request. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
   /** Canonical path from a fixed list, never what the client sent. */
   readonly operation: string
   readonly status: number

@@ -20,7 +20,7 @@ import { createRegistry, type Registry } from '../../src/telemetry/registry.ts'
 import { FakeBroker } from '../fakes/fake-broker.ts'
 import { makeAssigned, makeBinding, makeIdentity, makePod } from '../make/objects.ts'
 
-export class FakeImds implements ImdsClient {
+class FakeImds implements ImdsClient {
   readonly asked: string[] = []
   answer: (pathAndQuery: string, signal: AbortSignal) => Promise<ImdsAnswer> = () =>
     Promise.resolve({ status: 200, contentType: 'application/json', body: Buffer.from('{"compute":{}}') })
