@@ -76,6 +76,9 @@ const DEFAULT_LIMITS: ServerLimits = {
   drainMs: 10_000,
 }
 
+/** An idle socket outlives the longest held request by this, milliseconds. */
+const IDLE_SLACK_MS = 30_000
+
 /** The old flags' names, for the hold that they gave. */
 export interface OldRetryFlags {
   readonly retryAttemptsForCreated: number
@@ -110,6 +113,8 @@ export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLim
 export function nmiConfig(
   fields: Partial<Omit<NmiConfig, 'limits'>> & { limits?: Partial<ServerLimits> } = {},
 ): NmiConfig {
+  const hold = fields.hold ?? holdLimits(DEFAULT_RETRY_FLAGS)
+  const limits = { ...DEFAULT_LIMITS, ...fields.limits }
   return {
     host: '127.0.0.1',
     port: 2579,
@@ -121,8 +126,9 @@ export function nmiConfig(
     requireIdentitySelector: false,
     legacyStatusCodes: false,
     setRetryAfterHeader: false,
-    hold: holdLimits(DEFAULT_RETRY_FLAGS),
     ...fields,
-    limits: { ...DEFAULT_LIMITS, ...fields.limits },
+    hold,
+    // A held request is silent on its socket: it must not count as idle.
+    limits: { ...limits, idleTimeoutMs: Math.max(limits.idleTimeoutMs, hold.requestMs + IDLE_SLACK_MS) },
   }
 }
