@@ -3,19 +3,29 @@ import { errorText } from '../../../src/base/errors.ts'
 import { badRequest, unsupportedMediaType } from '../api-error.ts'
 import type { Fields } from '../json.ts'
 import { isFields } from '../json.ts'
+import { decodeKubeProtobuf } from '../protobuf/kube-protobuf.ts'
 import type { Call } from './call.ts'
 
-const BODY_TYPES = ['application/json', 'application/yaml']
+const PROTOBUF = 'application/vnd.kubernetes.protobuf'
+const BODY_TYPES = ['application/json', 'application/yaml', PROTOBUF]
 
-/** The body of a create or update. @throws ApiError 400 when it is no object, 415 for protobuf and others. */
-export function objectBody(call: Call, kind: string): Fields {
-  if (call.contentType !== '' && !BODY_TYPES.includes(call.contentType))
-    throw unsupportedMediaType(BODY_TYPES)
-  const value = call.contentType === 'application/yaml' ? yamlBody(call) : jsonBody(call, kind)
+/**
+ * The body of a create or update. Protobuf is understood for built-in kinds, as on a real server.
+ * @throws ApiError 400 when it is no object, 415 for a media type that is not understood.
+ */
+export function objectBody(call: Call, kind: string, custom = false): Fields {
+  const types = custom ? BODY_TYPES.slice(0, 2) : BODY_TYPES
+  if (call.contentType !== '' && !types.includes(call.contentType)) throw unsupportedMediaType(types)
+  const value = parsedBody(call, kind)
   if (isFields(value)) return value
   throw badRequest(
     `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error`,
   )
+}
+
+function parsedBody(call: Call, kind: string): unknown {
+  if (call.contentType === PROTOBUF) return decodeKubeProtobuf(call.body)
+  return call.contentType === 'application/yaml' ? yamlBody(call) : jsonBody(call, kind)
 }
 
 function jsonBody(call: Call, kind: string): unknown {
@@ -59,8 +69,5 @@ function yamlOrJson(call: Call): unknown {
 
 /** The body of a delete, undefined when there is none. */
 export function deleteBody(call: Call): unknown {
-  if (call.body.length === 0) return undefined
-  if (call.contentType !== '' && !BODY_TYPES.includes(call.contentType))
-    throw unsupportedMediaType(BODY_TYPES)
-  return call.contentType === 'application/yaml' ? yamlBody(call) : jsonBody(call, 'DeleteOptions')
+  return call.body.length === 0 ? undefined : objectBody(call, 'DeleteOptions')
 }

@@ -106,7 +106,7 @@ function optionsOf(call: Call, kind: string): WriteOptions {
 
 function create(world: World, definition: ResourceDefinition, call: Call): Answer {
   const options = optionsOf(call, 'CreateOptions')
-  const object = decodeObject(objectBody(call, definition.kind), definition, options)
+  const object = decodeObject(objectBody(call, definition.kind, definition.custom), definition, options)
   const { namespace } = placeOf(definition, call)
   const created = createObject(world, definition, object, { namespace, options })
   return answerWith(created, definition, call, sent(world, 201))
@@ -115,7 +115,7 @@ function create(world: World, definition: ResourceDefinition, call: Call): Answe
 function update(world: World, definition: ResourceDefinition, call: Call): Answer {
   const options = optionsOf(call, 'UpdateOptions')
   const place = placeOf(definition, call)
-  const object = decodeObject(objectBody(call, definition.kind), definition, options)
+  const object = decodeObject(objectBody(call, definition.kind, definition.custom), definition, options)
   checkPlace(object, place)
   const known = storeOf(world, definition).get(keyOf(place))
   if (known === undefined && definition.createOnUpdate && options.subresource === '') {

@@ -53,7 +53,7 @@ export function applyConfiguration(application: Application): Fields {
   if (contested.length > 0 && !force) throw conflictOf(contested)
   const kept = others.flatMap((entry) => withoutFields(entry, changed))
   const held = kept.reduce((sum, each) => union(sum, parseFieldsV1(each.fieldsV1)), emptySet())
-  const dropped = subtract(subtract(parseFieldsV1(own?.fieldsV1 ?? {}), wanted), held)
+  const dropped = abandoned(parseFieldsV1(own?.fieldsV1), union(wanted, held))
   const result = remove(merged, dropped, schema) as Fields
   const entry: ManagedFieldsEntry = {
     manager: writer.manager,
@@ -67,6 +67,16 @@ export function applyConfiguration(application: Application): Fields {
   const unchanged = own !== undefined && sameJson(own.fieldsV1, entry.fieldsV1)
   const managedFields = [unchanged ? own : entry, ...kept]
   return { ...result, metadata: { ...(result['metadata'] as Fields), managedFields } }
+}
+
+/** Paths of which nothing is kept: a list or map stays while somebody holds a part of it. */
+function abandoned(before: FieldSet, kept: FieldSet): FieldSet {
+  const result: FieldSet = { member: before.member && isEmptySet(kept), children: new Map() }
+  for (const [key, child] of before.children) {
+    const rest = abandoned(child, kept.children.get(key) ?? emptySet())
+    if (!isEmptySet(rest)) result.children.set(key, rest)
+  }
+  return result
 }
 
 function isOwn(entry: ManagedFieldsEntry, { writer }: Application): boolean {

@@ -1,4 +1,4 @@
-import { sameJson } from '../json.ts'
+import { sameJson, textAt } from '../json.ts'
 import type { KubeObject, ManagedFieldsEntry } from '../kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { groupVersion } from '../resources/resource-definition.ts'
@@ -28,7 +28,7 @@ export function trackUpdate(
   definition: ResourceDefinition,
   writer: Writer,
 ): readonly ManagedFieldsEntry[] {
-  const entries = before?.metadata.managedFields ?? []
+  const entries = givenEntries(after)
   const base = before === undefined ? emptyOf(definition) : ownable(before)
   const { changed, removed } = compare(base, ownable(after), definition.schema)
   changed.children.get('f:metadata')?.children.delete('f:managedFields')
@@ -39,6 +39,11 @@ export function trackUpdate(
   return isEmptySet(merged)
     ? others
     : bounded([...others, updateEntry(writer, definition, toFieldsV1(merged))])
+}
+
+/** A writer may set the entries themselves; one empty entry clears them. */
+function givenEntries(after: KubeObject): readonly ManagedFieldsEntry[] {
+  return (after.metadata.managedFields ?? []).filter((each) => textAt(each, 'operation') !== '')
 }
 
 /** The entry without the fields; none when nothing is left of it. */

@@ -1,6 +1,6 @@
 import { alreadyExists, badRequest, invalid, unexplained } from '../api-error.ts'
 import type { Fields } from '../json.ts'
-import { isFields, textAt } from '../json.ts'
+import { isFields, textAt, withValue } from '../json.ts'
 import type { KubeObject, ObjectMeta } from '../kube-object.ts'
 import { keyOf, withMetadata } from '../kube-object.ts'
 import { trackUpdate } from '../managed-fields/update-tracking.ts'
@@ -32,7 +32,8 @@ export function createObject(
   }
   const named = withNewMetadata(world, definition, object, request.namespace)
   const { strategy } = definition
-  const admitted = admitCreate(world, definition, strategy.defaults?.(named) ?? named)
+  const filled = tracked(strategy.defaults?.(named) ?? named, definition, options)
+  const admitted = admitCreate(world, definition, filled)
   const prepared = strategy.prepareCreate?.(admitted, admitted.metadata.creationTimestamp) ?? admitted
   const problems = objectProblems(prepared, definition)
   if (problems.length > 0) throw invalid(definition, object.metadata.name, problems)
@@ -46,9 +47,12 @@ export function createObject(
   return options.dryRun ? created : store.put(created)
 }
 
+/** The creator manages what it wrote and the defaults, not what admission adds or the status. */
 function tracked(object: KubeObject, definition: ResourceDefinition, options: WriteOptions): KubeObject {
+  if (isFields(object.metadata.managedFields?.[0])) return object
+  const owned = definition.statusSubresource ? withValue(object, ['status'], undefined) : object
   const writer = { manager: options.manager, time: object.metadata.creationTimestamp }
-  return withMetadata(object, { managedFields: trackUpdate(undefined, object, definition, writer) })
+  return withMetadata(object, { managedFields: trackUpdate(undefined, owned, definition, writer) })
 }
 
 function withNewMetadata(

@@ -1,4 +1,4 @@
-import { ApiError, notFound } from '../api-error.ts'
+import { ApiError, forbidden, notFound } from '../api-error.ts'
 import { textAt, valueAt } from '../json.ts'
 import type { KubeObject, ObjectMeta } from '../kube-object.ts'
 import { keyOf, withMetadata } from '../kube-object.ts'
@@ -29,6 +29,7 @@ export function removeObject(
   const current = store.get(keyOf(key))
   if (current === undefined) throw notFound(definition, key.name)
   checkPreconditions(current, definition, options)
+  admitRemoval(definition, key.name)
   const graceSeconds = gracePeriod(current, definition, options)
   const finalizers = finalizersAfter(current, definition, options)
   const marked = markDeleted(world, current, graceSeconds, finalizers)
@@ -36,6 +37,13 @@ export function removeObject(
   if (options.dryRun) return { object: marked, gone }
   if (gone) return { object: store.remove(keyOf(key)) ?? current, gone }
   return { object: marked === current ? current : store.put(marked), gone }
+}
+
+const IMMORTAL = ['default', 'kube-system', 'kube-public']
+
+function admitRemoval(definition: ResourceDefinition, name: string): void {
+  if (definition.plural !== 'namespaces' || definition.group !== '' || !IMMORTAL.includes(name)) return
+  throw forbidden(definition, name, 'this namespace may not be deleted')
 }
 
 function checkPreconditions(
