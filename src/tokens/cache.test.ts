@@ -425,3 +425,16 @@ test('after a flush, and after the longest age that is set, the next request goe
   cache.stop()
   assert.equal(clock.timers, 0)
 })
+
+test('an identity object from before its tokens left finds the ones that came later', async () => {
+  const { cache } = answering()
+  const identity = makeIdentity({ name: 'again' })
+  const request = (caller: string, object: typeof identity) =>
+    makeRequest({ caller, principal: { kind: 'identity', identity: object } })
+  await cache.token(request('a', identity), never)
+  cache.podGone('a')
+  const token = await cache.token(request('b', { ...identity, resourceVersion: '2' }), never)
+  assert.equal(cache.peek(request('b', identity)), token)
+  assert.equal(cache.size, 1)
+  cache.stop()
+})
