@@ -83,7 +83,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 }
 
 /** Name of the cloud whose addresses stand in a file. */
-export const CUSTOM_CLOUD = 'AzureStackCloud'
+const CUSTOM_CLOUD = 'AzureStackCloud'
 
 /** The built-in clouds. */
 export function knownClouds(): readonly Cloud[] {

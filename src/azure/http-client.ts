@@ -5,7 +5,7 @@ import { withDeadline } from '../base/deadline.ts'
 import { asError, codeOf } from '../base/errors.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: 'GET' | 'POST'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>

@@ -4,7 +4,7 @@ import type { Registry } from './registry.ts'
 /** `operation_type` of the old metrics: the node's own identity, a user-assigned one, a service principal. */
 export type TokenOperation = 'adal_token_msi' | 'adal_token_msi_userassignedid' | 'adal_token'
 
-export type TokenUpstream = 'imds' | 'entra'
+type TokenUpstream = 'imds' | 'entra'
 
 export type UpstreamOutcome =
   | 'ok'
@@ -15,9 +15,9 @@ export type UpstreamOutcome =
   | 'unavailable'
   | 'abandoned'
 
-export type CacheResult = 'hit' | 'miss' | 'joined' | 'stale'
+type CacheResult = 'hit' | 'miss' | 'joined' | 'stale'
 
-export type RenewalOutcome = 'renewed' | 'unchanged' | 'failed'
+type RenewalOutcome = 'renewed' | 'unchanged' | 'failed'
 
 export type LimiterRefusal = 'caller' | 'total' | 'time'
 

@@ -1,6 +1,6 @@
 import type { LimiterOptions } from './fair-limiter.ts'
 
-export type Limits = Omit<LimiterOptions, 'clock'>
+type Limits = Omit<LimiterOptions, 'clock'>
 
 /** Figures of the token engine. Times in milliseconds. */
 export interface BrokerSettings {

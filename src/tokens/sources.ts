@@ -17,7 +17,7 @@ const SOURCE_OF_TYPE = {
   2: 'certificate',
 } as const satisfies Record<IdentityType, keyof SourceTable>
 
-export function sourceNameOf(principal: Principal): keyof SourceTable {
+function sourceNameOf(principal: Principal): keyof SourceTable {
   return principal.kind === 'node' ? 'imds' : SOURCE_OF_TYPE[principal.identity.type]
 }
 
