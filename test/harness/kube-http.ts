@@ -69,7 +69,13 @@ export function kubeHttp(
         headers: {
           ...(ask.token === '' ? {} : { Authorization: `Bearer ${ask.token ?? server.adminToken}` }),
           Accept: ask.accept ?? 'application/json',
-          ...(body === undefined ? {} : { 'Content-Type': ask.contentType ?? 'application/json' }),
+          ...(body === undefined
+            ? {}
+            : {
+                'Content-Type': ask.contentType ?? 'application/json',
+                // Node leaves it out of a DELETE.
+                'Content-Length': Buffer.byteLength(body),
+              }),
           ...ask.headers,
         },
       },

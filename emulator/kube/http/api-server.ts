@@ -134,24 +134,12 @@ export class ApiServer {
     }
     const { namespace } = placeOf(definition, call)
     const delayMs = fault?.kind === 'delay-watch' ? fault.ms : 0
-    watches.open({ definition, user: call.user.name, response }, delayMs, (sink) =>
-      startWatch(
-        world,
-        definition,
-        { namespace, query },
-        {
-          encoder,
-          sink: {
-            ...sink,
-            write(line) {
-              if (!response.headersSent) beginStream(response)
-              return sink.write(line)
-            },
-          },
-        },
-      ),
-    )
-    if (!response.headersSent) beginStream(response)
+    watches.open({ definition, user: call.user.name, response }, delayMs, (sink) => {
+      const watch = startWatch(world, definition, { namespace, query }, { encoder, sink })
+      // Only now: impossible options are answered with an error instead.
+      beginStream(response)
+      return watch
+    })
     return undefined
   }
 

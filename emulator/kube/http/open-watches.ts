@@ -14,7 +14,7 @@ interface OpenWatch {
   readonly definition: ResourceDefinition
   readonly user: string
   readonly response: ServerResponse
-  watch: Watch | undefined
+  readonly watch: Watch
 }
 
 /** A client that leaves so much unread is cut off, as a real server does. */
@@ -48,41 +48,34 @@ export class OpenWatches {
     delayMs: number,
     start: (sink: WatchSink) => Watch,
   ): void {
-    const entry: OpenWatch = { ...parts, watch: undefined }
     const { response } = parts
-    const write = (line: string): boolean => {
-      if (!response.writable) return false
-      response.write(line)
-      return response.writableLength < MOST_UNREAD_BYTES
-    }
-    const later = (work: () => void): void => {
-      const timer = this.#clock.after(delayMs, work)
-      response.once('close', () => timer.cancel())
-    }
-    const sink: WatchSink = {
-      write(line) {
-        if (delayMs === 0) return write(line)
-        later(() => write(line))
-        return response.writable
-      },
-      end() {
-        if (delayMs === 0) response.end()
-        else later(() => response.end())
-      },
-    }
+    // What there is at the start goes out in one piece: a client may ask for ten thousand objects.
+    const first = new LineBuffer(this.#sinkOf(response, delayMs))
+    const entry: OpenWatch = { ...parts, watch: start(first) }
     this.#open.add(entry)
     response.once('close', () => {
       this.#open.delete(entry)
-      entry.watch?.stop()
+      entry.watch.stop()
     })
-    response.cork()
-    try {
-      entry.watch = start(sink)
-    } catch (thrown) {
-      this.#open.delete(entry)
-      throw thrown
-    } finally {
-      response.uncork()
+    first.flush()
+  }
+
+  #sinkOf(response: ServerResponse, delayMs: number): WatchSink {
+    const later = (work: () => void): void => {
+      if (delayMs === 0) {
+        work()
+        return
+      }
+      const timer = this.#clock.after(delayMs, work)
+      response.once('close', () => timer.cancel())
+    }
+    return {
+      write(line) {
+        if (!response.writable) return false
+        later(() => void response.write(line))
+        return response.writableLength < MOST_UNREAD_BYTES
+      },
+      end: () => later(() => void response.end()),
     }
   }
 
@@ -99,7 +92,7 @@ export class OpenWatches {
   /** Ends watches the way a server does at their time-out. */
   end(match: WatchMatch): number {
     const ended = this.#matching(match)
-    for (const { watch } of ended) watch?.stop()
+    for (const { watch } of ended) watch.stop()
     return ended.length
   }
 
@@ -109,13 +102,13 @@ export class OpenWatches {
     for (const { response, watch } of told) {
       const object = expired('The resourceVersion for the provided watch is too old.').status()
       response.write(`${JSON.stringify({ type: 'ERROR', object })}\n`)
-      watch?.stop()
+      watch.stop()
     }
     return told.length
   }
 
   bookmark(match: WatchMatch): void {
-    for (const { watch } of this.#matching(match)) watch?.bookmark()
+    for (const { watch } of this.#matching(match)) watch.bookmark()
   }
 
   #matching(match: WatchMatch): readonly OpenWatch[] {
@@ -124,5 +117,34 @@ export class OpenWatches {
         (match.resource === undefined || each.definition.plural === match.resource) &&
         (match.user === undefined || each.user === match.user),
     )
+  }
+}
+
+/** Gathers lines until it is flushed, and passes them on from then on. */
+class LineBuffer implements WatchSink {
+  readonly #sink: WatchSink
+  #lines: string[] | undefined = []
+  #ended = false
+
+  constructor(sink: WatchSink) {
+    this.#sink = sink
+  }
+
+  write(line: string): boolean {
+    if (this.#lines === undefined) return this.#sink.write(line)
+    this.#lines.push(line)
+    return true
+  }
+
+  end(): void {
+    this.#ended = true
+    if (this.#lines === undefined) this.#sink.end()
+  }
+
+  flush(): void {
+    const text = (this.#lines ?? []).join('')
+    this.#lines = undefined
+    if (text !== '') this.#sink.write(text)
+    if (this.#ended) this.#sink.end()
   }
 }

@@ -24,7 +24,7 @@ function shortName(model: string): string {
 
 const SIMPLE: Readonly<Record<string, Schema>> = {
   Date: { type: 'string', format: 'date-time' },
-  V1MicroTime: { type: 'string', format: 'date-time' },
+  V1MicroTime: { type: 'string', format: 'micro-time' },
   IntOrString: { 'x-kubernetes-int-or-string': true },
   object: { 'x-kubernetes-preserve-unknown-fields': true },
   any: { 'x-kubernetes-preserve-unknown-fields': true },

@@ -2,6 +2,7 @@ import type { Fields } from '../json.ts'
 import { isFields, isList, setField } from '../json.ts'
 import { fieldSchema, keepsUnknown, resolved } from '../schemas/builtin-schemas.ts'
 import type { Schema } from '../schemas/schema.ts'
+import { formatProblem } from './formats.ts'
 
 /** What a Go program makes of a JSON object: known fields, nothing null; and what it could not take. */
 export interface Decoded {
@@ -66,14 +67,32 @@ function decodeScalar(value: unknown, schema: Schema, path: string, progress: Pr
   if (schema['x-kubernetes-int-or-string'] === true || schema.type === undefined) return value
   const found = goType(value)
   if (schema.format === 'quantity' && found === 'number') return String(value)
-  const fits = found === schema.type || (schema.type === 'integer' && Number.isInteger(value))
-  if (fits || (schema.type === 'number' && found === 'number')) return value
-  return mismatch(
-    found === 'number' && !Number.isInteger(value) ? `number ${String(value)}` : found,
-    schema,
-    path,
-    progress,
-  )
+  if (typeof value === 'string' && isTime(schema)) return decodeTime(value, schema, progress)
+  if (fits(value, found, schema)) return value
+  const fraction = found === 'number' && !Number.isInteger(value)
+  return mismatch(fraction ? `number ${String(value)}` : found, schema, path, progress)
+}
+
+function fits(value: unknown, found: string, { type }: Schema): boolean {
+  if (found !== 'number') return found === type
+  return type === 'number' || (type === 'integer' && Number.isInteger(value))
+}
+
+function isTime({ format }: Schema): boolean {
+  return format === 'date-time' || format === 'micro-time'
+}
+
+/** Times are kept in whole seconds, those of leases and event series in microseconds. */
+function decodeTime(text: string, schema: Schema, progress: Progress): string | undefined {
+  const ms = Date.parse(text)
+  if (Number.isNaN(ms) || formatProblem(text, 'date-time') !== undefined) {
+    progress.mismatch ??= `parsing time ${JSON.stringify(text)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(text)}`
+    return undefined
+  }
+  const whole = new Date(ms).toISOString().slice(0, 19)
+  if (schema.format === 'date-time') return `${whole}Z`
+  const fraction = /\.(\d+)/.exec(text)?.[1] ?? ''
+  return `${whole}.${fraction.slice(0, 6).padEnd(6, '0')}Z`
 }
 
 function goType(value: unknown): string {
