@@ -10,13 +10,16 @@ const TCP_KEEP_ALIVE_MS = 30_000
 /** Watches hold a connection each; a write burst adds some. */
 const MOST_SOCKETS = 64
 
+/** Idle connections that are kept; when the server restarts, each of them may be stale once. */
+export const MOST_IDLE_CONNECTIONS = 4
+
 /** Keep-alive agent for the server's protocol. Plain http is for tests and `kubectl proxy`. */
 export function createAgent(server: string, tls: AgentOptions): HttpAgent {
   const options = {
     keepAlive: true,
     keepAliveMsecs: TCP_KEEP_ALIVE_MS,
     maxSockets: MOST_SOCKETS,
-    maxFreeSockets: 4,
+    maxFreeSockets: MOST_IDLE_CONNECTIONS,
     scheduling: 'lifo' as const,
     timeout: IDLE_MS,
   }

@@ -6,6 +6,7 @@ import {
 } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { codeOf } from '../base/errors.ts'
+import { MOST_IDLE_CONNECTIONS } from './agent.ts'
 import { KubeAnswerError, type KubeConnection, KubeUnreachableError } from './connection.ts'
 
 export interface Exchange {
@@ -25,16 +26,22 @@ export interface Exchange {
 export async function exchange(connection: KubeConnection, call: Exchange): Promise<IncomingMessage> {
   const options = await connection.requestOptions()
   call.signal.throwIfAborted()
-  try {
-    return await attempt(connection.server, options, call)
-  } catch (thrown) {
-    if (!(thrown instanceof StaleConnection)) throw thrown
-    return attempt(connection.server, options, call)
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt(connection.server, options, call)
+    } catch (thrown) {
+      if (!(thrown instanceof StaleConnectionError)) throw thrown
+      if (tries > MOST_IDLE_CONNECTIONS) {
+        throw new KubeUnreachableError(`${call.method} ${pathOf(call.target)} failed`, {
+          cause: thrown.cause,
+        })
+      }
+    }
   }
 }
 
 /** The server closed an idle connection at the moment it was used again: asking again is safe for a read. */
-class StaleConnection extends Error {}
+class StaleConnectionError extends Error {}
 
 function attempt(server: string, options: RequestOptions, call: Exchange): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
@@ -76,7 +83,7 @@ function start(server: string, options: RequestOptions, call: Exchange): ClientR
 function asExchangeError(thrown: Error, request: ClientRequest, call: Exchange): Error {
   if (call.signal.aborted) return call.signal.reason as Error
   if (call.method === 'GET' && request.reusedSocket && codeOf(thrown) === 'ECONNRESET') {
-    return new StaleConnection('stale connection', { cause: thrown })
+    return new StaleConnectionError('stale connection', { cause: thrown })
   }
   return new KubeUnreachableError(`${call.method} ${pathOf(call.target)} failed`, { cause: thrown })
 }

@@ -3,12 +3,16 @@ import * as v from 'valibot'
 /** A text field that may be missing or of a wrong type; both read as empty. */
 export const looseText = v.optional(v.fallback(v.string(), ''), '')
 
+function isMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** A map of texts that may be missing or of a wrong type; entries that are no text are left out. */
 export const looseTexts = v.optional(
   v.fallback(
     v.pipe(
-      v.record(v.string(), v.unknown()),
-      v.check((map) => !Array.isArray(map)),
+      // Not v.record, for which a list is a map, too.
+      v.custom<Record<string, unknown>>(isMap),
       v.transform((map) =>
         Object.fromEntries(
           Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),

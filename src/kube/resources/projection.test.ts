@@ -231,7 +231,8 @@ test('a pod of which nothing but its name can be read is kept, and has no addres
     spec: 'x',
     status: { podIPs: {} },
   }
-  for (const raw of [{ metadata }, nonsense, { metadata, spec: null, status: null }]) {
+  const nulls = { metadata: { ...metadata, labels: null, annotations: null, ownerReferences: null } }
+  for (const raw of [{ metadata }, nulls, nonsense, { metadata, spec: null, status: null }]) {
     assert.deepEqual(agentPods().project(raw), { ...metadata, ...bare })
   }
   const onlyOld = { metadata, status: { podIP: '10.0.0.9' } }
