@@ -1,7 +1,7 @@
 import type { FieldProblem } from './validation/field-problem.ts'
 import { problemText } from './validation/field-problem.ts'
 
-export interface StatusCause {
+interface StatusCause {
   readonly reason?: string
   readonly message?: string
   readonly field?: string
@@ -62,7 +62,7 @@ export interface ResourceName {
   readonly plural: string
 }
 
-export function qualified(group: string, name: string): string {
+function qualified(group: string, name: string): string {
   return group === '' ? name : `${name}.${group}`
 }
 

@@ -1,6 +1,6 @@
 import type { Fields } from './json.ts'
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string
   readonly kind: string
   readonly name: string

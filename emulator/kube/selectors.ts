@@ -54,7 +54,7 @@ function equalityRule(key: string, operator: string, value: string): LabelRule {
 }
 
 /** `spec.nodeName=n,status.phase!=Failed`. @throws ApiError 400 for a field the resource cannot select by. */
-export function fieldMatcher(text: string, definition: ResourceDefinition): Matcher | undefined {
+function fieldMatcher(text: string, definition: ResourceDefinition): Matcher | undefined {
   const rules = text
     .split(',')
     .filter((each) => each !== '')

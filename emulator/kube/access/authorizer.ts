@@ -131,7 +131,7 @@ function covers(list: readonly string[], value: string): boolean {
 }
 
 /** Whether one rule of a role allows it. */
-export function allows(rule: unknown, wanted: Attributes): boolean {
+function allows(rule: unknown, wanted: Attributes): boolean {
   if (!covers(textsAt(rule, 'verbs'), wanted.verb)) return false
   if (wanted.path !== '') {
     return textsAt(rule, 'nonResourceURLs').some(

@@ -4,7 +4,7 @@ import type { Clock } from '../../../src/base/clock.ts'
 import type { Fields } from '../json.ts'
 import { isFields } from '../json.ts'
 
-export interface TokenSubject {
+interface TokenSubject {
   readonly namespace: string
   readonly name: string
   readonly uid: string

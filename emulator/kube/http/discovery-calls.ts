@@ -14,7 +14,7 @@ import type { Answer, Call } from './call.ts'
 import { jsonAnswer, textAnswer } from './call.ts'
 
 /** The Kubernetes version that the emulator behaves like. */
-export const VERSION = { major: '1', minor: '35', gitVersion: 'v1.35.2' } as const
+const VERSION = { major: '1', minor: '35', gitVersion: 'v1.35.2' } as const
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 

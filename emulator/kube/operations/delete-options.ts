@@ -4,7 +4,7 @@ import { isFields, listAt, textAt, valueAt } from '../json.ts'
 import type { FieldProblem } from '../validation/field-problem.ts'
 import { invalidValue, notSupported } from '../validation/field-problem.ts'
 
-export type PropagationPolicy = 'Orphan' | 'Background' | 'Foreground'
+type PropagationPolicy = 'Orphan' | 'Background' | 'Foreground'
 
 export interface DeleteOptions {
   readonly dryRun: boolean

@@ -37,7 +37,7 @@ export interface PatchRequest {
   readonly options: WriteOptions
 }
 
-export function patchTypes(definition: ResourceDefinition): readonly string[] {
+function patchTypes(definition: ResourceDefinition): readonly string[] {
   return definition.custom
     ? [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
     : [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH]

@@ -149,7 +149,7 @@ function changedSince(
 }
 
 /** 410 for a continue token, with another token in its metadata that goes on inconsistently. */
-export class ExpiredContinue extends ApiError {
+class ExpiredContinue extends ApiError {
   readonly token: string
 
   constructor(message: string, token: string) {

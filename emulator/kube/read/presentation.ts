@@ -28,7 +28,7 @@ export function objectText(object: KubeObject, definition: ResourceDefinition): 
 }
 
 /** An object as an item of a list: built-in kinds do not repeat their kind there, custom ones do. */
-export function itemText(object: KubeObject, definition: ResourceDefinition): string {
+function itemText(object: KubeObject, definition: ResourceDefinition): string {
   return definition.custom ? objectText(object, definition) : bodyOf(object)
 }
 

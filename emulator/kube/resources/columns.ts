@@ -6,7 +6,7 @@ import type { TableColumn } from './resource-definition.ts'
 type Cell = (object: KubeObject, now: number) => string | number | boolean | null
 
 /** A column of text. @param priority 1 for `-o wide` only. */
-export function column(name: string, cell: Cell, priority = 0, type = 'string'): TableColumn {
+function column(name: string, cell: Cell, priority = 0, type = 'string'): TableColumn {
   return { name, type, format: '', description: '', priority, cell }
 }
 

@@ -6,7 +6,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { BUILTIN_ROOTS } from './builtin-roots.ts'
-import { LIST_KEYS, QUANTITIES } from './list-keys.ts'
+import { ATOMIC_TYPES, LIST_KEYS, QUANTITIES } from './list-keys.ts'
 import type { Schema } from './schema.ts'
 
 interface Attribute {
@@ -58,7 +58,8 @@ async function modelOf(model: string, need: (model: string) => void): Promise<Sc
     properties[baseName] = { ...schema, ...LIST_KEYS[place] }
     if (declared.includes(`    '${baseName}': `)) required.push(baseName)
   }
-  return { type: 'object', properties, ...(required.length > 0 ? { required } : {}) }
+  const atomic = ATOMIC_TYPES.has(shortName(model)) ? ({ 'x-kubernetes-map-type': 'atomic' } as const) : {}
+  return { type: 'object', properties, ...(required.length > 0 ? { required } : {}), ...atomic }
 }
 
 const queue: string[] = [...BUILTIN_ROOTS]

@@ -54,13 +54,21 @@ export const LIST_KEYS: Readonly<Record<string, Partial<Schema>>> = {
     'x-kubernetes-patch-merge-key': 'ip',
     'x-kubernetes-patch-strategy': 'merge',
   },
-  'ResourceRequirements.claims': byKey('name'),
+  'ResourceRequirements.claims': { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] },
+  'ContainerStatus.volumeMounts': byKey('mountPath'),
+  'ContainerStatus.allocatedResourcesStatus': byKey('name'),
+  'ResourceStatus.resources': {
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['resourceID'],
+  },
+  'PodStatus.resourceClaimStatuses': retainKeys(byKey('name')),
+  'ServiceStatus.conditions': byKey('type'),
+  'PodDisruptionBudgetSpec.selector': { 'x-kubernetes-patch-strategy': 'replace' },
   'NodeSpec.podCIDRs': set,
   'NodeStatus.addresses': byKey('type'),
   'NodeStatus.conditions': byKey('type'),
   'NamespaceStatus.conditions': byKey('type'),
   'ServiceAccount.secrets': byKey('name'),
-  'ServiceAccount.imagePullSecrets': { ...byKey('name'), ...atomic },
   'ServiceSpec.ports': byKey('port', 'protocol'),
   'ServiceSpec.selector': atomicMap,
   'DeploymentStatus.conditions': byKey('type'),
@@ -69,7 +77,6 @@ export const LIST_KEYS: Readonly<Record<string, Partial<Schema>>> = {
   'DeploymentSpec.strategy': { 'x-kubernetes-patch-strategy': 'retainKeys' },
   'PodDisruptionBudgetStatus.conditions': byKey('type'),
   'CustomResourceDefinitionStatus.conditions': byKey('type'),
-  'LabelSelector.matchLabels': {},
   'ClusterRole.rules': atomic,
   'Role.rules': atomic,
   'RoleBinding.subjects': atomic,
@@ -77,6 +84,29 @@ export const LIST_KEYS: Readonly<Record<string, Partial<Schema>>> = {
   'RoleBinding.roleRef': atomicMap,
   'ClusterRoleBinding.roleRef': atomicMap,
 }
+
+/** Types that have one owner as a whole, wherever they are used. */
+export const ATOMIC_TYPES: ReadonlySet<string> = new Set([
+  'ConfigMapKeySelector',
+  'FileKeySelector',
+  'EndpointAddress',
+  'EndpointPort',
+  'LabelSelector',
+  'LocalObjectReference',
+  'NodeSelector',
+  'NodeSelectorTerm',
+  'ObjectFieldSelector',
+  'ObjectReference',
+  'OwnerReference',
+  'ResourceFieldSelector',
+  'RoleRef',
+  'ScopeSelector',
+  'SecretKeySelector',
+  'SecretReference',
+  'Subject',
+  'TopologySelectorTerm',
+  'TypedLocalObjectReference',
+])
 
 /** Fields that hold quantities: a number is taken too, and kept as text. */
 export const QUANTITIES: ReadonlySet<string> = new Set([

@@ -86,8 +86,7 @@ function withVolumeDefaults(volume: unknown): unknown {
   return filled
 }
 
-/** Also used for the pod templates of other kinds. */
-export function withPodSpecDefaults(spec: Readonly<Fields>): Fields {
+function withPodSpecDefaults(spec: Readonly<Fields>): Fields {
   const filled: Fields = { ...SPEC_DEFAULTS, ...spec }
   for (const list of ['containers', 'initContainers']) {
     if (listAt(spec, list).length > 0) filled[list] = listAt(spec, list).map(withContainerDefaults)

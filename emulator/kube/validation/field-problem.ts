@@ -1,4 +1,4 @@
-export type FieldProblemType =
+type FieldProblemType =
   | 'FieldValueRequired'
   | 'FieldValueInvalid'
   | 'FieldValueTypeInvalid'

@@ -56,7 +56,7 @@ function namespaceProblems(metadata: Fields, rule: MetadataRule): FieldProblem[]
   return nameProblems(namespace, 'label').map((detail) => invalidValue(field, namespace, detail))
 }
 
-export function labelProblems(labels: Readonly<Fields>, path: string): FieldProblem[] {
+function labelProblems(labels: Readonly<Fields>, path: string): FieldProblem[] {
   return Object.entries(labels).flatMap(([key, value]) => [
     ...qualifiedNameProblems(key).map((detail) => invalidValue(path, key, detail)),
     ...labelValueProblems(typeof value === 'string' ? value : '').map((detail) =>
@@ -90,7 +90,7 @@ function ownerProblems(metadata: Fields, path: string): FieldProblem[] {
     const field = `${path}[${at}]`
     for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
       const value = textAt(owner, key)
-      const detail = key === 'apiVersion' ? 'version must not be empty' : `${key} must not be empty`
+      const detail = key === 'apiVersion' ? 'version must not be empty' : 'must not be empty'
       if (value === '') problems.push(invalidValue(`${field}.${key}`, value, detail))
     }
   })

@@ -26,7 +26,7 @@ export function nameProblems(name: string, rule: NameRule): readonly string[] {
 
 function limited(text: string, longest: number, fits: boolean, detail: string): readonly string[] {
   const problems: string[] = []
-  if (text.length > longest) problems.push(`must be no more than ${longest} bytes`)
+  if (text.length > longest) problems.push(`must be no more than ${longest} characters`)
   if (!fits) problems.push(detail)
   return problems
 }
@@ -49,7 +49,7 @@ export function qualifiedNameProblems(name: string): readonly string[] {
   if (prefix === '') problems.push('prefix part must be non-empty')
   else if (prefix !== undefined && !SUBDOMAIN.test(prefix)) problems.push(`prefix part ${SUBDOMAIN_TEXT}`)
   if (local === '') problems.push('name part must be non-empty')
-  else if (local.length > 63) problems.push('name part must be no more than 63 bytes')
+  else if (local.length > 63) problems.push('name part must be no more than 63 characters')
   if (!NAME_PART.test(local)) problems.push(NAME_PART_TEXT)
   return problems
 }
