@@ -13,7 +13,7 @@ export function embeddedProblems(value: Fields, path: string): FieldProblem[] {
   for (const key of ['apiVersion', 'kind']) {
     const field = path === '' ? key : `${path}.${key}`
     const text = value[key]
-    if (text === undefined) problems.push(required(field, 'must not be empty'))
+    if (text === undefined) problems.push(required(field))
     else if (text === '') problems.push(invalidValue(field, text, 'must not be empty'))
     else if (typeof text !== 'string') problems.push(invalidValue(field, text, 'must be a string'))
   }

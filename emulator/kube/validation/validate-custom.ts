@@ -59,28 +59,29 @@ function scalarProblems(value: unknown, schema: Schema, path: string): FieldProb
   return typeof value === 'number' ? numberProblems(value, schema, path) : []
 }
 
+/** The first thing wrong with a string, and its format: a real server says no more at once. */
 function stringProblems(value: string, schema: Schema, path: string): FieldProblem[] {
   const problems: FieldProblem[] = []
-  const length = Array.from(value).length
-  if (schema.maxLength !== undefined && length > schema.maxLength) {
-    problems.push({
-      type: 'FieldValueTooLong',
-      field: path,
-      detail: `may not be more than ${schema.maxLength} bytes`,
-    })
-  }
-  if (schema.minLength !== undefined && length < schema.minLength) {
-    problems.push(
-      invalidValue(path, value, `${path} in body should be at least ${schema.minLength} chars long`),
-    )
-  }
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
-    problems.push(invalidValue(path, value, `${path} in body should match '${schema.pattern}'`))
-  }
+  const wrong = firstStringProblem(value, schema, path)
+  if (wrong !== undefined) problems.push(wrong)
   const format = formatProblem(value, schema.format)
-  if (format !== undefined)
+  if (format !== undefined) {
     problems.push(invalidValue(path, value, `${path} in body must be ${format}: ${JSON.stringify(value)}`))
+  }
   return problems
+}
+
+function firstStringProblem(value: string, schema: Schema, path: string): FieldProblem | undefined {
+  const { maxLength, minLength, pattern } = schema
+  const length = Array.from(value).length
+  if (maxLength !== undefined && length > maxLength) {
+    return { type: 'FieldValueTooLong', field: path, detail: `may not be more than ${maxLength} bytes` }
+  }
+  if (minLength !== undefined && length < minLength) {
+    return invalidValue(path, value, `${path} in body should be at least ${minLength} chars long`)
+  }
+  if (pattern === undefined || new RegExp(pattern, 'u').test(value)) return undefined
+  return invalidValue(path, value, `${path} in body should match '${pattern}'`)
 }
 
 function numberProblems(value: number, schema: Schema, path: string): FieldProblem[] {
@@ -88,8 +89,6 @@ function numberProblems(value: number, schema: Schema, path: string): FieldProbl
   const texts = [lowerBound(value, schema), upperBound(value, schema)]
   if (multipleOf !== undefined && value % multipleOf !== 0)
     texts.push(`should be a multiple of ${multipleOf}`)
-  if (schema.format === 'int32' && (value < -(2 ** 31) || value > 2 ** 31 - 1))
-    texts.push('must be of type int32')
   return texts
     .filter((each) => each !== '')
     .map((each) => invalidValue(path, value, `${path} in body ${each}`))
@@ -163,19 +162,47 @@ function countProblems(count: number, schema: Schema, path: string): FieldProble
     )
   }
   if (schema.maxProperties !== undefined && count > schema.maxProperties) {
-    const detail = `${count}: must have at most ${schema.maxProperties} properties`
+    const detail = `${count}: must have at most ${schema.maxProperties} items`
     problems.push({ type: 'FieldValueTooMany', field: path, detail })
   }
   return problems
 }
 
 function combinationProblems(value: unknown, schema: Schema, path: string): FieldProblem[] {
-  const fits = (each: Schema): boolean => customProblems(value, each, path).length === 0
-  const problems = (schema.allOf ?? []).flatMap((each) => customProblems(value, each, path))
-  const say = (what: string): unknown => problems.push(invalidValue(path, value, `${path} in body ${what}`))
-  if (schema.anyOf !== undefined && !schema.anyOf.some(fits)) say('must validate at least one schema (anyOf)')
-  if (schema.oneOf !== undefined && schema.oneOf.filter(fits).length !== 1)
-    say('must validate one and only one schema (oneOf)')
-  if (schema.not !== undefined && fits(schema.not)) say('must not validate the schema (not)')
-  return problems
+  const { allOf = [], anyOf = [], oneOf = [], not } = schema
+  return [
+    ...allOfProblems(value, allOf, path),
+    ...anyOfProblems(value, anyOf, path),
+    ...oneOfProblems(value, oneOf, path),
+    ...(not !== undefined && customProblems(value, not, path).length === 0
+      ? [combined(path, 'must not validate the schema (not)')]
+      : []),
+  ]
+}
+
+function combined(path: string, what: string): FieldProblem {
+  return invalidValue('<nil>', '', `${JSON.stringify(path)} ${what}`)
+}
+
+function allOfProblems(value: unknown, schemas: readonly Schema[], path: string): FieldProblem[] {
+  const tried = schemas.map((each) => customProblems(value, each, path))
+  const problems = tried.flat()
+  if (problems.length === 0) return []
+  const none = tried.every((each) => each.length > 0) ? '. None validated' : ''
+  return [combined(path, `must validate all the schemas (allOf)${none}`), ...problems]
+}
+
+function anyOfProblems(value: unknown, schemas: readonly Schema[], path: string): FieldProblem[] {
+  const tried = schemas.map((each) => customProblems(value, each, path))
+  if (tried.length === 0 || tried.some((each) => each.length === 0)) return []
+  return [combined(path, 'must validate at least one schema (anyOf)'), ...(tried[0] ?? [])]
+}
+
+function oneOfProblems(value: unknown, schemas: readonly Schema[], path: string): FieldProblem[] {
+  const tried = schemas.map((each) => customProblems(value, each, path))
+  const valid = tried.filter((each) => each.length === 0).length
+  if (tried.length === 0 || valid === 1) return []
+  const what = 'must validate one and only one schema (oneOf).'
+  if (valid > 1) return [combined(path, `${what} Found ${valid} valid alternatives`)]
+  return [combined(path, `${what} Found none valid`), ...(tried[0] ?? [])]
 }
