@@ -26,9 +26,9 @@ export const MIC_FLAGS = {
   'prometheus-port': port(8888, 'port of /metrics'),
   createDeleteBatch: integer(20, [1, 1_000], 'objects written at the same time'),
   clientQps: integer(
-    0,
-    [0, 10_000],
-    'writes to the Kubernetes API a second; 0: no limit (AAD Pod Identity: 5)',
+    50,
+    [1, 10_000],
+    'writes to the Kubernetes API a second, in the long run (AAD Pod Identity: 5)',
   ),
   'immutable-user-msis': list('client ids of identities that are never removed from a node'),
   'config-map-name': text(
@@ -44,6 +44,11 @@ export const MIC_FLAGS = {
     'how often the identities really on the nodes are compared',
   ),
   'arm-calls-per-hour': integer(3_000, [1, 1_000_000], 'budget of calls to Azure Resource Manager', PODID),
+  'adopt-existing-assignments': boolean(
+    false,
+    'identities of AzureAssignedIdentity objects that AAD Pod Identity wrote count as put there by podid, and leave the node with their last pod',
+    PODID,
+  ),
   drain: boolean(
     false,
     'take every identity off the nodes and remove the finalizers, then exit (before an uninstall)',

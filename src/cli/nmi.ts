@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { type Cloud, cloudByName, customCloud, knownClouds } from '../azure/clouds.ts'
 import { createEntraClient } from '../azure/entra-client.ts'
 import { createImdsClient } from '../azure/imds-client.ts'
 import { systemClock } from '../base/clock.ts'
@@ -19,6 +17,7 @@ import { type Check, createProbes } from '../telemetry/probes.ts'
 import { createRegistry, type Registry } from '../telemetry/registry.ts'
 import { createTokenMetrics } from '../telemetry/token-metrics.ts'
 import { createTokenBroker } from '../tokens/broker.ts'
+import { cloudNamed } from './cloud.ts'
 import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
@@ -153,7 +152,7 @@ async function buildNmi(parts: NmiParts): Promise<Nmi> {
     entra,
     secrets,
     rules: {
-      loginOrigin: (await cloudOf(flags.cloud, environment)).loginOrigin,
+      loginOrigin: (await cloudNamed(flags.cloud, environment)).loginOrigin,
       forceNamespaced: flags.forceNamespaced || flags['operation-mode'] === 'managed',
     },
   })
@@ -191,18 +190,6 @@ function redirectChecks(redirect: Redirect | undefined): Check[] {
   if (redirect === undefined) return []
   const { active, reason } = redirect.status()
   return [{ name: 'redirect', failure: active ? undefined : (reason ?? 'the rules are not written yet') }]
-}
-
-/** @throws OperatorError for a name that is none, or an environment file that cannot be used. */
-async function cloudOf(name: string, environment: Environment): Promise<Cloud> {
-  const file = environment['AZURE_ENVIRONMENT_FILEPATH']
-  if (name.toLowerCase() === 'azurestackcloud' && file !== undefined) return customCloud(await readFile(file))
-  const cloud = cloudByName(name)
-  if (cloud !== undefined) return cloud
-  const known = knownClouds().map((each) => each.name)
-  throw new OperatorError(
-    `--cloud ${name} is not known; it is one of ${known.join(', ')}, or AzureStackCloud with AZURE_ENVIRONMENT_FILEPATH`,
-  )
 }
 
 /** Standard output holds nothing but the audit, so it can be shipped on its own. */

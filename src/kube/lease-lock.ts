@@ -72,7 +72,8 @@ function specOf(object: SeenRecord['object']): object {
 /** `renewTime` and `acquireTime` are MicroTime: six digits behind the point. */
 function toSpec(record: LeaderRecord): Record<string, unknown> {
   return {
-    holderIdentity: record.holder,
+    // A lock that nobody holds has no holder: API servers refuse an empty one.
+    holderIdentity: record.holder === '' ? undefined : record.holder,
     leaseDurationSeconds: wholeSeconds(record.leaseDurationMs),
     acquireTime: microTime(record.acquiredAt),
     renewTime: microTime(record.renewedAt),

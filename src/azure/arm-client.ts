@@ -1,0 +1,179 @@
+import { ComputeManagementClient } from '@azure/arm-compute'
+import { ManagedServiceIdentityClient } from '@azure/arm-msi'
+import * as v from 'valibot'
+import type { Clock } from '../base/clock.ts'
+import { DeadlineError, withDeadline } from '../base/deadline.ts'
+import type { ComputeGroup, ManagedIdentityId } from '../model/resource-id.ts'
+import { canonicalResourceId } from '../model/resource-id.ts'
+import {
+  ArmError,
+  type ArmLogin,
+  type GroupIdentities,
+  type IdentityPatch,
+  type PresentIdentity,
+} from './arm.ts'
+import { type ArmBudget, createArmBudget } from './arm-budget.ts'
+import { armErrorOf } from './arm-failure.ts'
+import type { LearningCredential } from './arm-login.ts'
+import { type ArmCallListener, armPolicy } from './arm-policy.ts'
+import type { Cloud } from './clouds.ts'
+
+export interface ArmClientOptions {
+  readonly clock: Clock
+  readonly cloud: Cloud
+  readonly credential: LearningCredential
+  /** `--arm-calls-per-hour` */
+  readonly callsPerHour: number
+  /** Appended to the User-Agent. */
+  readonly userAgent: string
+  readonly onCall: ArmCallListener
+}
+
+/** Azure Resource Manager as MIC needs it, on Azure's own SDK. One try a call: MIC decides what is tried again. */
+export interface ArmClient {
+  /** @throws ArmError */
+  getGroup(group: ComputeGroup, signal: AbortSignal): Promise<GroupIdentities>
+  /** Resolves when the asynchronous operation has succeeded. @throws ArmError */
+  patchIdentities(group: ComputeGroup, patch: IdentityPatch, signal: AbortSignal): Promise<void>
+  /** @throws ArmError, `missing` when there is no such identity */
+  getIdentity(id: ManagedIdentityId, signal: AbortSignal): Promise<PresentIdentity>
+  login(): ArmLogin
+  readonly budget: ArmBudget
+}
+
+const READ_MS = 60_000
+/** Azure takes 10 to 60 s; the old controller waited for twenty minutes. */
+const PATCH_MS = 20 * 60_000
+/** Between two looks at an operation when ARM names no time. */
+const POLL_MS = 1_000
+
+const present = v.object({
+  clientId: v.optional(v.string(), ''),
+  principalId: v.optional(v.string(), ''),
+})
+
+const compute = v.object({
+  provisioningState: v.optional(v.string(), ''),
+  identity: v.optional(
+    v.object({
+      type: v.optional(v.string(), ''),
+      userAssignedIdentities: v.optional(v.record(v.string(), v.nullish(present)), {}),
+    }),
+    {},
+  ),
+})
+
+export function createArmClient(options: ArmClientOptions): ArmClient {
+  const { clock, cloud, credential } = options
+  const budget = createArmBudget(clock, options.callsPerHour)
+  const clients = new Map<
+    string,
+    { compute: ComputeManagementClient; identities: ManagedServiceIdentityClient }
+  >()
+
+  function clientsOf(subscription: string) {
+    const known = clients.get(subscription)
+    if (known !== undefined) return known
+    const common = {
+      endpoint: cloud.armOrigin,
+      credentials: { scopes: [`${cloud.armAudiences[0] ?? `${cloud.armOrigin}/`}.default`] },
+      userAgentOptions: { userAgentPrefix: ['podid', options.userAgent].filter(Boolean).join(' ') },
+      // Retries that nobody sees look like one slow call: MIC has its own, each with a line and a sample.
+      retryOptions: { maxRetries: 0 },
+      additionalPolicies: [
+        { policy: armPolicy({ clock, budget, onCall: options.onCall }), position: 'perRetry' as const },
+      ],
+    }
+    const fresh = {
+      compute: new ComputeManagementClient(credential, subscription, common),
+      identities: new ManagedServiceIdentityClient(credential, subscription, {
+        ...common,
+        $host: cloud.armOrigin,
+        credentialScopes: common.credentials.scopes,
+      }),
+    }
+    clients.set(subscription, fresh)
+    return fresh
+  }
+
+  async function bounded<T>(
+    what: string,
+    { ms, parent }: { ms: number; parent: AbortSignal },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await withDeadline({ clock, ms, what, parent }, work)
+    } catch (thrown) {
+      parent.throwIfAborted()
+      if (thrown instanceof DeadlineError)
+        throw new ArmError('unavailable', thrown.message, { cause: thrown })
+      throw armErrorOf(thrown, clock)
+    }
+  }
+
+  return {
+    budget,
+    login: () => credential.login(),
+    getGroup: (group, parent) =>
+      bounded(`reading ${group.id}`, { ms: READ_MS, parent }, async (abortSignal) => {
+        const { compute: client } = clientsOf(group.subscription)
+        const { resourceGroup, name } = group
+        const raw =
+          group.kind === 'vmss'
+            ? await client.virtualMachineScaleSets.get(resourceGroup, name, { abortSignal })
+            : await client.virtualMachines.get(resourceGroup, name, { abortSignal })
+        return identitiesOf(raw)
+      }),
+    patchIdentities: (group, patch, parent) =>
+      bounded(`changing the identities of ${group.id}`, { ms: PATCH_MS, parent }, async (abortSignal) => {
+        const { compute: client } = clientsOf(group.subscription)
+        const { resourceGroup, name } = group
+        const body = { identity: identityBlock(patch) }
+        const request = { abortSignal, updateIntervalInMs: POLL_MS }
+        if (group.kind === 'vmss')
+          await client.virtualMachineScaleSets.update(resourceGroup, name, body, request)
+        else await client.virtualMachines.update(resourceGroup, name, body, request)
+      }),
+    getIdentity: (id, parent) =>
+      bounded(`reading ${id.canonical}`, { ms: READ_MS, parent }, async (abortSignal) => {
+        const { identities } = clientsOf(id.subscription)
+        return v.parse(
+          present,
+          await identities.userAssignedIdentities.get(id.resourceGroup, id.name, { abortSignal }),
+        )
+      }),
+  }
+}
+
+function identitiesOf(raw: unknown): GroupIdentities {
+  const { provisioningState, identity } = v.parse(compute, raw)
+  const map = identity.userAssignedIdentities ?? {}
+  return {
+    provisioningState,
+    systemAssigned: /systemassigned/i.test(identity.type ?? ''),
+    identities: new Map(
+      Object.entries(map).map(([id, value]) => [
+        canonicalResourceId(id),
+        value ?? { clientId: '', principalId: '' },
+      ]),
+    ),
+  }
+}
+
+type IdentityBlock = NonNullable<
+  Parameters<ComputeManagementClient['virtualMachineScaleSets']['update']>[2]['identity']
+>
+
+/** The identity block and nothing else; ids are canonical, and `null` takes one off (azure-wire-facts 4.2). */
+function identityBlock(patch: IdentityPatch): IdentityBlock {
+  if (patch.empties) return { type: patch.systemAssigned ? 'SystemAssigned' : 'None' }
+  const entries = [
+    ...patch.add.map((id) => [id, {}] as const),
+    // The SDK's type knows no null, its serialiser and ARM do.
+    ...patch.remove.map((id) => [id, null as unknown as object] as const),
+  ]
+  return {
+    type: patch.systemAssigned ? 'SystemAssigned, UserAssigned' : 'UserAssigned',
+    userAssignedIdentities: Object.fromEntries(entries),
+  }
+}

@@ -1,0 +1,123 @@
+import { type FSWatcher, watch } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type ArmClient, createArmClient } from '../../azure/arm-client.ts'
+import { createLogin } from '../../azure/arm-login.ts'
+import type { ArmCall } from '../../azure/arm-policy.ts'
+import { type CloudConfig, cloudConfigOf, parseCloudConfig } from '../../azure/cloud-config.ts'
+import type { Clock } from '../../base/clock.ts'
+import { errorText, OperatorError } from '../../base/errors.ts'
+import type { Owner } from '../../base/lifecycle.ts'
+import type { Arm } from '../../mic/arm.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { MicMetrics } from '../../telemetry/mic-metrics.ts'
+import { cloudNamed } from '../cloud.ts'
+import type { Environment } from '../flag-command.ts'
+import type { MicFlags } from './config.ts'
+
+export interface ArmOptions {
+  readonly flags: MicFlags
+  readonly environment: Environment
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: MicMetrics
+  readonly owner: Owner
+}
+
+export interface OpenArm extends Arm {
+  /** `userAssignedIdentityID` of the present configuration. */
+  clusterIdentity(): string
+}
+
+/**
+ * The way to ARM that azure.json describes. The file is watched: a rotated secret or another identity is
+ * used from the next call on; a file that cannot be used any more leaves the last good one in force.
+ */
+export async function openArm(options: ArmOptions): Promise<OpenArm> {
+  const { flags, log, clock, owner } = options
+  let present = await load(options)
+  const reload = async (): Promise<void> => {
+    try {
+      present = await load(options)
+      log.info({ file: flags.cloudconfig }, 'cloud configuration read again')
+    } catch (thrown) {
+      log.error(
+        { file: flags.cloudconfig, error: errorText(thrown) },
+        'the cloud configuration cannot be used; the last one stays in force',
+      )
+    }
+  }
+  if (flags.cloudconfig !== '') {
+    const watcher = watchFolder(flags.cloudconfig, clock, () => void reload())
+    owner.own(() => watcher.close())
+  }
+  return {
+    getGroup: (group, signal) => present.client.getGroup(group, signal),
+    patchIdentities: (group, patch, signal) => present.client.patchIdentities(group, patch, signal),
+    getIdentity: (id, signal) => present.client.getIdentity(id, signal),
+    login: () => present.client.login(),
+    clusterIdentity: () => present.config.clusterIdentity,
+  }
+}
+
+async function load({
+  flags,
+  environment,
+  clock,
+  log,
+  metrics,
+}: ArmOptions): Promise<{ client: ArmClient; config: CloudConfig }> {
+  const config = await readConfig(flags.cloudconfig, environment)
+  const cloud = await cloudNamed(config.cloud, environment)
+  const client: ArmClient = createArmClient({
+    clock,
+    cloud,
+    credential: createLogin(config.credential, cloud),
+    callsPerHour: flags['arm-calls-per-hour'],
+    userAgent: flags['custom-user-agent'],
+    onCall(call: ArmCall) {
+      metrics.armCall(call.operation, call.status, call.ms)
+      for (const [limit, calls] of call.remaining) metrics.armRemaining(limit, calls)
+      metrics.armBudget(client.budget.remaining)
+      if (call.status >= 400 || call.status === 0) {
+        log.warn(
+          { operation: call.operation, status: call.status, ms: Math.round(call.ms) },
+          'a call to ARM failed',
+        )
+      }
+    },
+  })
+  return { client, config }
+}
+
+async function readConfig(file: string, environment: Environment): Promise<CloudConfig> {
+  if (file === '') {
+    const of = (name: string): string => environment[name] ?? ''
+    return cloudConfigOf({
+      CLOUD: of('CLOUD'),
+      TENANT_ID: of('TENANT_ID'),
+      CLIENT_ID: of('CLIENT_ID'),
+      CLIENT_SECRET: of('CLIENT_SECRET'),
+      USE_MSI: of('USE_MSI'),
+      USER_ASSIGNED_MSI_CLIENT_ID: of('USER_ASSIGNED_MSI_CLIENT_ID'),
+    })
+  }
+  try {
+    return parseCloudConfig(await readFile(file), file)
+  } catch (thrown) {
+    if (thrown instanceof OperatorError) throw thrown
+    throw new OperatorError(`--cloudconfig ${file} cannot be read: ${errorText(thrown)}`, { cause: thrown })
+  }
+}
+
+/** A burst of writes is one change. */
+const SETTLE_MS = 200
+
+/** The folder is watched: a mounted file is replaced by swapping a link beside it. */
+function watchFolder(file: string, clock: Clock, changed: () => void): FSWatcher {
+  let settling: { cancel(): void } | undefined
+  return watch(dirname(file), { persistent: false }, () => {
+    settling?.cancel()
+    settling = clock.after(SETTLE_MS, changed)
+  })
+}
