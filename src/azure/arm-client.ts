@@ -26,6 +26,8 @@ export interface ArmClientOptions {
   readonly callsPerHour: number
   /** Appended to the User-Agent. */
   readonly userAgent: string
+  /** PEM of a CA to trust instead of the built-in ones. */
+  readonly ca?: string
   readonly onCall: ArmCallListener
 }
 
@@ -77,6 +79,7 @@ export function createArmClient(options: ArmClientOptions): ArmClient {
     const common = {
       endpoint: cloud.armOrigin,
       credentials: { scopes: [`${cloud.armAudiences[0] ?? `${cloud.armOrigin}/`}.default`] },
+      ...(options.ca === undefined ? {} : { tlsOptions: { ca: options.ca } }),
       userAgentOptions: { userAgentPrefix: ['podid', options.userAgent].filter(Boolean).join(' ') },
       // Retries that nobody sees look like one slow call: MIC has its own, each with a line and a sample.
       retryOptions: { maxRetries: 0 },

@@ -26,6 +26,8 @@ const restError = v.object({
 /** Azure's poller throws a plain Error with code and message of the operation in its text (azure-wire-facts 4.3). */
 const FAILED_OPERATION = /^The long-running operation has failed\.?\s*(\w+)?\.?\s*(.*)$/s
 
+type RestErrorLike = v.InferOutput<typeof restError>
+
 /** Whatever the SDK threw, as an ArmError; one that is one already stays. */
 export function armErrorOf(thrown: unknown, clock: Clock): ArmError {
   if (thrown instanceof ArmError) return thrown
@@ -33,23 +35,27 @@ export function armErrorOf(thrown: unknown, clock: Clock): ArmError {
   if (thrown instanceof Error && thrown.cause instanceof ArmError) return thrown.cause
   const read = v.safeParse(restError, thrown)
   if (!read.success) return new ArmError('unavailable', errorText(thrown), { cause: thrown })
-  const { statusCode: status, code, message, response } = read.output
-  const failed = status === 0 ? FAILED_OPERATION.exec(message) : null
-  if (failed !== null) {
-    const [, operationCode = '', operationMessage = ''] = failed
-    return new ArmError(operationFault(operationCode), operationMessage, {
-      code: operationCode,
-      cause: thrown,
-    })
-  }
-  if (status === 0) return new ArmError('unavailable', errorText(thrown), { code, cause: thrown })
+  return read.output.statusCode === 0
+    ? withoutAnswer(thrown, read.output)
+    : withAnswer(thrown, read.output, clock)
+}
+
+function withAnswer(
+  cause: unknown,
+  { statusCode: status, code, message, response }: RestErrorLike,
+  clock: Clock,
+): ArmError {
   const seconds = parseRetryAfter(response?.headers?.get('retry-after'), clock.now(), MAX_RETRY_AFTER)
-  return new ArmError(faultOf(status, code), message, {
-    status,
-    code,
-    retryAfterMs: seconds === undefined ? undefined : seconds * 1_000,
-    cause: thrown,
-  })
+  const retryAfterMs = seconds === undefined ? undefined : seconds * 1_000
+  return new ArmError(faultOf(status, code), message, { status, code, retryAfterMs, cause })
+}
+
+/** No answer at all, or an operation that was accepted and failed later. */
+function withoutAnswer(cause: unknown, { code, message }: RestErrorLike): ArmError {
+  const failed = FAILED_OPERATION.exec(message)
+  if (failed === null) return new ArmError('unavailable', errorText(cause), { code, cause })
+  const [, operationCode = '', operationMessage = ''] = failed
+  return new ArmError(operationFault(operationCode), operationMessage, { code: operationCode, cause })
 }
 
 /** An accepted operation that ended badly has no status of its own; its code tells as much. */

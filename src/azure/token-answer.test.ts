@@ -85,8 +85,16 @@ test('claims give object id and client id of v1 and v2 tokens', () => {
   const oid = 'AAAAAAAA-0000-4000-8000-000000000001'
   const cid = 'bbbbbbbb-0000-4000-8000-000000000002'
   const jwt = (claims: object) => `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`
-  assert.deepEqual(readClaims(jwt({ oid, appid: cid })), { objectId: oid.toLowerCase(), clientId: cid })
-  assert.deepEqual(readClaims(jwt({ oid, azp: cid })), { objectId: oid.toLowerCase(), clientId: cid })
+  assert.deepEqual(readClaims(jwt({ oid, appid: cid })), {
+    objectId: oid.toLowerCase(),
+    clientId: cid,
+    resourceId: '',
+  })
+  assert.deepEqual(readClaims(jwt({ oid, azp: cid })), {
+    objectId: oid.toLowerCase(),
+    clientId: cid,
+    resourceId: '',
+  })
   for (const text of ['', 'opaque', 'a.b.c', jwt({ appid: cid }), jwt({ oid: 'me', appid: cid })])
     assert.equal(readClaims(text), undefined, text)
 })

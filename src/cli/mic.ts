@@ -11,6 +11,7 @@ import { createObjectWriter } from '../kube/object-writer.ts'
 import { createRest } from '../kube/rest.ts'
 import { createMic } from '../mic/mic.ts'
 import { createProtection } from '../mic/protection.ts'
+import type { TermDeps } from '../mic/term.ts'
 import { World } from '../mic/world.ts'
 import { measureProcess } from '../telemetry/event-loop.ts'
 import { createKubeMetrics } from '../telemetry/kube-metrics.ts'
@@ -23,13 +24,14 @@ import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import { openArm } from './mic/arm.ts'
 import { type MicFlags, micConfigOf } from './mic/config.ts'
+import { drainAll } from './mic/drain.ts'
 import { ownershipRecords } from './mic/ownership-records.ts'
 import { watchMicStores } from './mic/stores.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
 import type { Invocation } from './program.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** `podid mic`: until the stop signal. */
+/** `podid mic`: until the stop signal, or until `--drain` is done. */
 export async function runMic({ command, environment, stop }: Invocation): Promise<number> {
   const flags = flagValues(command, MIC_FLAGS, environment)
   const log = createLog({ component: 'mic', verbosity: flags.v, format: flags['log-format'] })
@@ -71,7 +73,7 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
   owner.own(() => events.stop())
   await events.start()
   const leadership = await elections({ flags, environment, log, owner })
-  const mic = createMic({
+  const deps: TermDeps = {
     config: micConfigOf(flags),
     clock: systemClock,
     log,
@@ -86,8 +88,9 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
       clusterIdentity: () => arm.clusterIdentity(),
       login: () => arm.login(),
     }),
-    leadership,
-  })
+  }
+  if (flags.drain) return drainAll({ deps, leadership, stores, timeoutMs: flags['drain-timeout'], log, stop })
+  const mic = createMic({ ...deps, leadership })
 
   const checks = (): readonly Check[] => stores.checks()
   const probes = createProbes({

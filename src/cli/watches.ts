@@ -19,14 +19,14 @@ export interface WatchOptions {
   readonly metrics: KubeMetrics
 }
 
-export interface Selectors {
+interface Selectors {
   readonly fieldSelector?: string
   readonly labelSelector?: string
 }
 
 /** The watches of one component: started, stopped and asked for their health together. */
 export interface Watches {
-  add<T extends Versioned>(spec: ResourceSpec<T>, selectors?: Selectors): Store<T>
+  readonly add: <T extends Versioned>(spec: ResourceSpec<T>, selectors?: Selectors) => Store<T>
   start(): Promise<void>
   stop(): Promise<void>
   checks(): Check[]

@@ -1,9 +1,10 @@
 /** A cluster, an ARM and a MIC on one fake clock, for tests of the controller. */
 
 import { MIC_DEFAULTS, type MicConfig } from '../../src/mic/config.ts'
+import { type DrainResult, drain } from '../../src/mic/drain.ts'
 import { createProtection } from '../../src/mic/protection.ts'
 import { createTerm, type TermDeps } from '../../src/mic/term.ts'
-import { World } from '../../src/mic/world.ts'
+import { type Stores, World } from '../../src/mic/world.ts'
 import type { Node } from '../../src/model/resources.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMicMetrics } from '../../src/telemetry/mic-metrics.ts'
@@ -39,6 +40,8 @@ export interface MicWorld {
   readonly arm: FakeArm
   /** Starts a MIC, as a process start or a new leader would. */
   startMic(): RunningMic
+  /** `podid mic --drain`, as its leader. */
+  drain(timeoutMs: number): Promise<DrainResult>
   /** An AzureIdentity with its ARM identity and a binding of the same selector. */
   addIdentity(name: string, selector?: string): void
 }
@@ -63,29 +66,38 @@ export function makeMicWorld(
   const cluster = new FakeCluster(clock)
   const arm = new FakeArm(clock)
   const config = { ...MIC_DEFAULTS, clientQps: 10_000, ...options.config }
+  const depsOver = (stores: Stores): TermDeps => ({
+    config,
+    clock,
+    log: silentLog,
+    metrics: createMicMetrics(createRegistry()),
+    world: new World(stores),
+    arm,
+    writer: cluster.writer(),
+    records: cluster.ownershipRecords(),
+    events: cluster.eventSink(),
+    protection: createProtection({
+      immutable: config.immutableIdentities,
+      clusterIdentity: () => options.clusterIdentity ?? '',
+      login: () => arm.login(),
+    }),
+  })
   return {
     clock,
     cluster,
     arm,
+    async drain(timeoutMs) {
+      const { stores, stop } = cluster.watch()
+      try {
+        return await drain(depsOver(stores), timeoutMs, new AbortController().signal)
+      } finally {
+        stop()
+      }
+    },
     startMic() {
       const { stores, stop } = cluster.watch()
       const controller = new AbortController()
-      const deps: TermDeps = {
-        config,
-        clock,
-        log: silentLog,
-        metrics: createMicMetrics(createRegistry()),
-        world: new World(stores),
-        arm,
-        writer: cluster.writer(),
-        records: cluster.ownershipRecords(),
-        events: cluster.eventSink(),
-        protection: createProtection({
-          immutable: config.immutableIdentities,
-          clusterIdentity: () => options.clusterIdentity ?? '',
-          login: () => arm.login(),
-        }),
-      }
+      const deps = depsOver(stores)
       const term = createTerm(options.wrap?.(deps) ?? deps, controller.signal, options.draining ?? false)
       const ended = term.run().catch((thrown: unknown) => {
         if (!controller.signal.aborted) throw thrown
