@@ -4,7 +4,7 @@ import type { SandboxAddresses } from './addresses.ts'
 export type Shape = 'routed' | 'bridge'
 
 /** The address of Azure's instance metadata service. */
-export const IMDS_ADDRESS = '169.254.169.254'
+const IMDS_ADDRESS = '169.254.169.254'
 
 /** The gateway that pods of routed networks are given; the node answers for it without owning it. */
 const ROUTED_GATEWAY = '169.254.1.1'

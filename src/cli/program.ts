@@ -6,7 +6,7 @@ import { MIC_FLAGS } from './mic-flags.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
 import { DEMO_FLAGS, EMULATOR_FLAGS, EXPLAIN_FLAGS } from './tool-flags.ts'
 
-export const VERSION: string = packageJson.version
+const VERSION: string = packageJson.version
 
 /** What a subcommand gets; it returns the exit code. */
 export interface Invocation {

@@ -6,7 +6,7 @@ import { createAgent } from './agent.ts'
 import { type KubeConnection, KubeUnreachableError } from './connection.ts'
 
 /** Where Kubernetes puts a pod's service account. */
-export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount'
+const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 export interface InClusterOptions {
   /** `KUBERNETES_SERVICE_HOST`; an IPv6 address without brackets. */

@@ -37,7 +37,7 @@ export interface LeaderElection {
 }
 
 /** The end of a term that was not wanted. */
-export class LeadershipLostError extends Error {
+class LeadershipLostError extends Error {
   override readonly name = 'LeadershipLostError'
 }
 

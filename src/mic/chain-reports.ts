@@ -70,7 +70,7 @@ export class ChainReports {
 }
 
 /** Everything about the pod's chain that a person should mend; empty when all is well. */
-export function brokenLinksOf(pod: Pod, world: World, rules: MatchRules): readonly Refusal[] {
+function brokenLinksOf(pod: Pod, world: World, rules: MatchRules): readonly Refusal[] {
   if ((pod.labels[BINDING_LABEL] ?? '') === '') return []
   const refusals: Refusal[] = []
   if (pod.hostNetwork) refusals.push(hostNetwork(pod))

@@ -6,7 +6,7 @@ import { type ComputeGroup, type ManagedIdentityId, parseManagedIdentityId } fro
 export type RejectionCause = 'deleted' | 'not-permitted' | 'unclear'
 
 /** `scale set pool` or `VM node-1`: the group as people know it. */
-export function groupName(group: ComputeGroup): string {
+function groupName(group: ComputeGroup): string {
   return `${group.kind === 'vmss' ? 'scale set' : 'VM'} ${group.name}`
 }
 

@@ -120,7 +120,7 @@ async function changeGroup(
   }
   facts.observed = result.observed
   setApart({ deps, group, facts }, touched, result)
-  if (result.failure?.fault === 'unavailable') facts.forgetObserved(touched)
+  if (result.failure?.outcomeUnknown === true) facts.forgetObserved(touched)
   else await ledger.change(group.id, { forget: forgettable(deps, group, change, result) }, tools.signal)
   for (const id of change.remove) facts.leaving.delete(id)
   if (result.failure === undefined) return true

@@ -6,8 +6,3 @@ export interface Leadership {
   /** Contends until the signal aborts; calls `lead` each time leadership is won and waits for its end. */
   contend(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>
 }
-
-/** For one MIC alone: drain, tests, and a demo. */
-export const alwaysLeading: Leadership = {
-  contend: (lead, signal) => lead(signal),
-}

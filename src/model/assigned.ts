@@ -70,7 +70,7 @@ export function assignableId(identity: AzureIdentity): string | undefined {
  * True when both give a pod the same credential, whatever happened to metadata: a label or annotation on
  * the AzureIdentity is no reason to write thousands of objects again.
  */
-export function sameIdentity(a: AzureIdentity, b: AzureIdentity): boolean {
+function sameIdentity(a: AzureIdentity, b: AzureIdentity): boolean {
   return a === b || credentialOf(a) === credentialOf(b)
 }
 
@@ -91,7 +91,7 @@ function credentialOf(identity: AzureIdentity): string {
   ])
 }
 
-export function sameBinding(a: AzureIdentityBinding, b: AzureIdentityBinding): boolean {
+function sameBinding(a: AzureIdentityBinding, b: AzureIdentityBinding): boolean {
   return (
     a.namespace === b.namespace &&
     a.name === b.name &&

@@ -13,9 +13,9 @@ import { collectLines, sandboxFor } from './node-sandbox.ts'
 
 const AGENT = fileURLToPath(new URL('./redirect-agent.ts', import.meta.url))
 const DEADLINE_MS = 30_000
-export const IMDS = 'http://169.254.169.254/metadata/instance'
+const IMDS = 'http://169.254.169.254/metadata/instance'
 
-export function redirectConfig(changes: Partial<RedirectConfig> = {}): RedirectConfig {
+function redirectConfig(changes: Partial<RedirectConfig> = {}): RedirectConfig {
   return {
     addresses: {
       metadataIp: '169.254.169.254',

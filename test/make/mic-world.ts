@@ -39,11 +39,11 @@ export interface MicWorld {
   readonly cluster: FakeCluster
   readonly arm: FakeArm
   /** Starts a MIC, as a process start or a new leader would. */
-  startMic(): RunningMic
+  readonly startMic: () => RunningMic
   /** `podid mic --drain`, as its leader. */
   drain(timeoutMs: number): Promise<DrainResult>
   /** An AzureIdentity with its ARM identity and a binding of the same selector. */
-  addIdentity(name: string, selector?: string): void
+  readonly addIdentity: (name: string, selector?: string) => void
 }
 
 export interface RunningMic {

@@ -16,7 +16,7 @@ const SHOP_CLIENT_ID = '5a0b0c0d-0000-4000-8000-000000000001'
 const CLUSTER_IDENTITY = `${NODE_GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/cluster`
 export const CLUSTER_CLIENT_ID = '5a0b0c0d-0000-4000-8000-00000000000c'
 
-export const SECRET_NAME = 'database-password'
+const SECRET_NAME = 'database-password'
 
 /**
  * A subscription with one scale set of one node, two identities, and a vault that only the shop's

@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import type { Clock } from '../../base/clock.ts'
 import { errorText } from '../../base/errors.ts'
 import { Owner } from '../../base/lifecycle.ts'
@@ -16,6 +17,23 @@ export interface Kubelet {
   stop(): Promise<void>
   /** Resolves when the pod runs. @throws the signal's reason. */
   running(key: string, signal: AbortSignal): Promise<DemoPod>
+}
+
+const podContainers = v.object({
+  spec: v.object({ containers: v.array(v.object({ name: v.string(), image: v.optional(v.string(), '') })) }),
+})
+
+/** Every container of the pod, running since `startedAt`. */
+function containersOf(pod: unknown, startedAt: string): object[] {
+  return v.parse(podContainers, pod).spec.containers.map(({ name, image }) => ({
+    name,
+    image,
+    imageID: '',
+    ready: true,
+    started: true,
+    restartCount: 0,
+    state: { running: { startedAt } },
+  }))
 }
 
 interface KubeletOptions {
@@ -64,12 +82,17 @@ export function createKubelet({ rest, node, place, clock, onProblem }: KubeletOp
       type,
       status: 'True',
     }))
+    const containerStatuses = containersOf(
+      await rest.getJson(path, { signal }),
+      new Date(clock.now()).toISOString(),
+    )
     await rest.send('PATCH', `${path}/status`, {
       contentType: 'application/merge-patch+json',
       body: {
         status: {
           phase: 'Running',
           conditions,
+          containerStatuses,
           podIP: sandbox.ip,
           podIPs: [{ ip: sandbox.ip }],
           hostIP: place.componentAddress,
