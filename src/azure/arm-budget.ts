@@ -7,6 +7,8 @@ const HOUR_MS = 3_600_000
 export interface ArmBudget {
   /** Takes one call. @throws ArmError `throttled` with the time after which there is one again. */
   take(): void
+  /** Counts a call that must go out whatever is left: a look at an operation that runs already. */
+  spend(): void
   /** ARM said when it will listen again, milliseconds from now: no call goes out before. */
   pause(ms: number): void
   readonly remaining: number
@@ -38,6 +40,10 @@ export function createArmBudget(clock: Clock, callsPerHour: number): ArmBudget {
         })
       }
       level -= 1
+    },
+    spend() {
+      fill()
+      level = Math.max(0, level - 1)
     },
     pause(ms) {
       pausedUntil = Math.max(pausedUntil, clock.monotonic() + ms)

@@ -133,9 +133,16 @@ export function createArmClient(options: ArmClientOptions): ArmClient {
         const { resourceGroup, name } = group
         const body = { identity: identityBlock(patch) }
         const request = { abortSignal, updateIntervalInMs: POLL_MS }
-        if (group.kind === 'vmss')
-          await client.virtualMachineScaleSets.update(resourceGroup, name, body, request)
-        else await client.virtualMachines.update(resourceGroup, name, body, request)
+        const operation =
+          group.kind === 'vmss'
+            ? client.virtualMachineScaleSets.update(resourceGroup, name, body, request)
+            : client.virtualMachines.update(resourceGroup, name, body, request)
+        await operation.submitted()
+        try {
+          await operation.pollUntilDone({ abortSignal })
+        } catch (thrown) {
+          throw afterAcceptance(armErrorOf(thrown, clock))
+        }
       }),
     getIdentity: (id, parent) =>
       bounded(`reading ${id.canonical}`, { ms: READ_MS, parent }, async (abortSignal) => {
@@ -146,6 +153,16 @@ export function createArmClient(options: ArmClientOptions): ArmClient {
         )
       }),
   }
+}
+
+/**
+ * ARM accepted the operation. Only its own report says how it ended; a look at it that fails (429, 404, a
+ * new login that is refused) says nothing about it.
+ */
+function afterAcceptance(error: ArmError): ArmError {
+  if (error.status === 0) return error
+  const { code, status, retryAfterMs } = error
+  return new ArmError('unavailable', error.message, { code, status, retryAfterMs, cause: error })
 }
 
 function identitiesOf(raw: unknown): GroupIdentities {

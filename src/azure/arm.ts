@@ -74,6 +74,11 @@ export class ArmError extends Error {
     this.status = details.status ?? 0
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
   }
+
+  /** True when the change may have been made all the same: no clear answer, or another operation took over. */
+  get outcomeUnknown(): boolean {
+    return this.fault === 'unavailable' || (this.fault === 'conflict' && this.status === 0)
+  }
 }
 
 /** Codes by which ARM refuses a whole PATCH because of single identities (azure-wire-facts 4.4). */
