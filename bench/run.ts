@@ -1,4 +1,7 @@
 /** `npm run bench [-- --short] [-- --json] [-- name ...]`: the figures, as ratios within this one run. */
+
+import { agentMemory } from './agent-memory.ts'
+import { assignmentLatency } from './assignment-latency.ts'
 import { cachedRequests } from './cached-requests.ts'
 import type { Figure, Row } from './figure.ts'
 import { uncachedLatency } from './uncached-latency.ts'
@@ -6,6 +9,8 @@ import { uncachedLatency } from './uncached-latency.ts'
 const FIGURES: Readonly<Record<string, Figure>> = {
   'cached-requests': cachedRequests,
   'uncached-latency': uncachedLatency,
+  'assignment-latency': assignmentLatency,
+  'agent-memory': agentMemory,
 }
 
 const argv = process.argv.slice(2)

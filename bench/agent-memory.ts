@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import {
+  identityName,
+  nodeName,
+  rawAssigned,
+  rawIdentity,
+  rawNode,
+  rawPod,
+  scaleSetId,
+} from './cluster-objects.ts'
+import { type BenchOptions, median, type Row, round } from './figure.ts'
+import { fetchText, freePort, type Rig, residentMb, startRig } from './rig.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const BUNDLE = fileURLToPath(new URL('../dist/podid.js', import.meta.url))
+const TOKEN_PATH = '/metadata/identity/oauth2/token?api-version=2018-02-01&resource='
+const PODS_OF_NODE = 250
+const NODES = 40
+const IDENTITIES = 500
+/** Identities that the pods of one node use. */
+const IDENTITIES_OF_NODE = 10
+const REQUESTS_PER_SECOND = 60
+
+/** One node agent of a 10,000-pod cluster: its memory, and how soon it answers after its start. */
+export async function agentMemory({ short }: BenchOptions): Promise<Row[]> {
+  await promisify(execFile)(process.execPath, ['scripts/build.ts'], { cwd: ROOT })
+  const names = Array.from({ length: IDENTITIES }, (_, index) => identityName(index))
+  const rig = await startRig({
+    scaleSets: 1,
+    instances: 1,
+    identities: names,
+    azure: { imdsLimits: false },
+  })
+  try {
+    fill(rig)
+    await onNode(rig)
+    const starts = short ? 2 : 5
+    const seconds = short ? 3 : 10
+    const rows = await measure(rig, undefined, { starts, seconds })
+    if (existsSync(BUNDLE)) rows.push(...(await measure(rig, BUNDLE, { starts, seconds })))
+    return rows
+  } finally {
+    await rig.close()
+  }
+}
+
+function addressOf(pod: number): string {
+  return `127.0.${1 + (pod >> 7)}.${1 + (pod & 127)}`
+}
+
+function fill(rig: Rig): void {
+  const objects: Record<string, unknown>[] = []
+  for (let index = 0; index < IDENTITIES; index += 1) objects.push(...rawIdentity(index))
+  for (let node = 0; node < NODES; node += 1) {
+    objects.push(rawNode(0, node))
+    for (let pod = 0; pod < PODS_OF_NODE; pod += 1) {
+      const name = `pod-${node}-${pod}`
+      const identity = identityName((node * IDENTITIES_OF_NODE + (pod % IDENTITIES_OF_NODE)) % IDENTITIES)
+      const address = node === 0 ? addressOf(pod) : `10.${node}.0.${1 + pod}`
+      objects.push(rawPod({ name, selector: identity, node: nodeName(0, node), address }))
+      objects.push(rawAssigned({ pod: name, identity, node: nodeName(0, node) }))
+    }
+  }
+  rig.kube.load(objects)
+}
+
+/** The identities of the node are on its scale set, so that its IMDS answers for them. */
+async function onNode(rig: Rig): Promise<void> {
+  const compute = rig.azure.state.computes.get(scaleSetId(0).toLowerCase())
+  if (compute === undefined) throw new Error('the scale set is missing')
+  const identities = Array.from({ length: IDENTITIES_OF_NODE }, (_, index) => identityName(index))
+  rig.azure.plant({
+    scaleSets: [
+      {
+        id: scaleSetId(0),
+        identities,
+        instances: ['0'],
+      },
+    ],
+  })
+  await Promise.resolve()
+}
+
+async function measure(
+  rig: Rig,
+  bundle: string | undefined,
+  { starts, seconds }: { starts: number; seconds: number },
+): Promise<Row[]> {
+  const ready: number[] = []
+  const sinceList: number[] = []
+  const rssReady: number[] = []
+  const rssLoaded: number[] = []
+  let failed = 0
+  for (let index = 0; index < starts; index += 1) {
+    const nmiPort = await freePort()
+    rig.kube.audit.clear()
+    const flags = [`--node=${nodeName(0, 0)}`, `--nmi-port=${nmiPort}`]
+    const nmi = await rig.start('nmi', flags, bundle === undefined ? {} : { program: bundle })
+    const pid = nmi.process.pid ?? 0
+    ready.push(nmi.readyAt - nmi.startedAt)
+    const listed = Math.max(...rig.kube.audit.entries().map((entry) => entry.at))
+    sinceList.push(performance.timeOrigin + nmi.readyAt - listed)
+    await pause(300)
+    rssReady.push(residentMb(pid))
+    if (index === starts - 1) {
+      failed += await load(nmiPort, seconds)
+      rssLoaded.push(residentMb(pid))
+    }
+    await nmi.stop()
+  }
+  const program = bundle === undefined ? 'from the source' : 'bundle'
+  const rss = round(Math.max(...rssLoaded), 1)
+  const middle = round(median(ready), 0)
+  const afterList = round(median(sinceList), 0)
+  return [
+    {
+      figure: `NMI (${program}), 250 pods of 10,000: RSS after ${seconds} s of 60 requests/s`,
+      measured: `${rss} MB (${round(median(rssReady), 1)} MB after ready; ${failed} requests failed)`,
+      aim: '< 80 MB',
+      reached: rss < 80 && failed === 0,
+      numbers: { rssMb: rss, rssReadyMb: median(rssReady), failed, starts },
+    },
+    {
+      figure: `NMI (${program}): process start -> ready, lists answered`,
+      measured: `${middle} ms (fastest of ${starts}: ${round(Math.min(...ready), 0)}; ${afterList} ms of it after the last list or watch was answered)`,
+      aim: '< 500 ms',
+      reached: middle < 500,
+      numbers: { readyMs: middle, fastestMs: Math.min(...ready), sinceListMs: afterList, starts },
+    },
+  ]
+}
+
+/** Tokens for all pods of the node in turns, each over a connection of its own. @returns how many failed */
+async function load(port: number, seconds: number): Promise<number> {
+  const answers: Promise<boolean>[] = []
+  const started = performance.now()
+  for (let index = 0; index < seconds * REQUESTS_PER_SECOND; index += 1) {
+    const due = started + (index * 1_000) / REQUESTS_PER_SECOND
+    if (due > performance.now()) await pause(due - performance.now())
+    const resource = encodeURIComponent(`https://app-${index % 3}.example`)
+    const request = fetchText(port, `${TOKEN_PATH}${resource}`, {
+      localAddress: addressOf(index % PODS_OF_NODE),
+      headers: { Metadata: 'true' },
+    })
+    answers.push(request.then(({ status }) => status === 200))
+  }
+  return (await Promise.all(answers)).filter((granted) => !granted).length
+}
