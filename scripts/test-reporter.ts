@@ -18,10 +18,26 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
         yield `skipped: ${event.data.name} (${String(event.data.skip)})\n`
       }
     }
+    if (event.type === 'test:coverage') yield coverageText(event.data.summary.totals)
     if (event.type === 'test:stdout' || event.type === 'test:stderr') yield event.data.message
   }
   const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
   yield `\n${count.passed} passed, ${count.failed} failed${skipped}\n`
+}
+
+interface Totals {
+  readonly coveredLinePercent: number
+  readonly coveredBranchPercent: number
+  readonly coveredFunctionPercent: number
+}
+
+function coverageText(totals: Totals): string {
+  const {
+    coveredLinePercent: lines,
+    coveredBranchPercent: branches,
+    coveredFunctionPercent: functions,
+  } = totals
+  return `\ncoverage of src/: ${lines.toFixed(1)} % of lines, ${branches.toFixed(1)} % of branches, ${functions.toFixed(1)} % of functions\n`
 }
 
 function failure(name: string, file: string | undefined, line: number | undefined, error: unknown): string {

@@ -37,7 +37,8 @@ export function createReport({ clock, write, colour }: ReportOptions): Report {
         const outcome = await work()
         const took = Math.round(clock.monotonic() - begun)
         const tail = outcome === '' ? '' : `: ${outcome}`
-        write(`${stamp()}  ${paint('green', 'ok')}      ${what}${tail} ${paint('dim', `(${took} ms)`)}\n`)
+        const time = took === 0 ? '' : ` ${paint('dim', `(${took} ms)`)}`
+        write(`${stamp()}  ${paint('green', 'ok')}      ${what}${tail}${time}\n`)
       } catch (thrown) {
         write(`${stamp()}  ${paint('red', 'FAILED')}  ${what}: ${errorText(thrown)}\n`)
         throw thrown
