@@ -18,6 +18,11 @@ export interface ChangeTools {
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
+  /** Puts a look right where it is older than podid's own last changes, and hears of those. */
+  readonly memory: {
+    corrected(look: GroupIdentities): GroupIdentities
+    changed(change: GroupChange): void
+  }
   /** `--update-user-msi-max-retry`: retries of a request that fails without a culprit. */
   readonly maxRetries: number
   /** `--update-user-msi-retry-interval`, milliseconds between two requests of one change. */
@@ -66,6 +71,7 @@ export async function applyChange(
     const error = await send(tools, group, slice, current)
     if (error === undefined) {
       current = afterChange(slice, current)
+      tools.memory.changed(slice)
       work.shift()
     } else if (error.fault === 'rejected' && sent + 1 < MOST_REQUESTS) {
       const instead = await isolate({ tools, group, current, rejected }, slice, error)
@@ -110,7 +116,7 @@ async function send(
 
 async function look(tools: ChangeTools, group: ComputeGroup): Promise<GroupIdentities | undefined> {
   try {
-    return await tools.arm.getGroup(group, tools.signal)
+    return tools.memory.corrected(await tools.arm.getGroup(group, tools.signal))
   } catch (thrown) {
     if (thrown instanceof ArmFailure) return undefined
     throw thrown

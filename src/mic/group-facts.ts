@@ -2,6 +2,7 @@ import type { GroupIdentities } from '../azure/arm.ts'
 import { type Backoff, createBackoff } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Refusal } from '../model/refusal.ts'
+import { afterChange, type GroupChange } from './group-plan.ts'
 
 /** An identity that ARM rejected on one group: left out of every request until `until` (monotonic). */
 interface Trouble {
@@ -12,6 +13,8 @@ interface Trouble {
 
 const APART = { firstMs: 15_000, maxMs: 600_000 }
 const PAUSE = { firstMs: 2_000, maxMs: 120_000 }
+/** ARM may go on showing the state before a change that succeeded (eventual consistency); for so long podid knows better. */
+const KNOWS_BETTER_MS = 60_000
 
 /** What MIC knows about the identities of one VM or scale set, between two looks at ARM. */
 export class GroupFacts {
@@ -33,6 +36,7 @@ export class GroupFacts {
   readonly #troubles = new Map<string, Trouble>()
   readonly #waiters = new Map<string, { seen: string; pods: Set<string> }>()
   readonly #pause: Backoff
+  readonly #ownChanges = new Map<string, { readonly isPresent: boolean; readonly until: number }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -43,6 +47,30 @@ export class GroupFacts {
     if (this.leaving.has(id)) return 'absent'
     if (this.observed !== undefined) return this.observed.identities.has(id) ? 'present' : 'absent'
     return this.trusted.has(id) ? 'present' : 'unknown'
+  }
+
+  /** A change that ARM reported as done. */
+  changed({ add, remove }: GroupChange): void {
+    const until = this.#clock.monotonic() + KNOWS_BETTER_MS
+    for (const id of add) this.#ownChanges.set(id, { isPresent: true, until })
+    for (const id of remove) this.#ownChanges.set(id, { isPresent: false, until })
+  }
+
+  /** A look at ARM, put right where it shows less than podid's own last changes. */
+  corrected(look: GroupIdentities): GroupIdentities {
+    const now = this.#clock.monotonic()
+    const late: { add: string[]; remove: string[] } = { add: [], remove: [] }
+    for (const [id, { isPresent, until }] of this.#ownChanges) {
+      if (until <= now) this.#ownChanges.delete(id)
+      else if (isPresent) late.add.push(id)
+      else late.remove.push(id)
+    }
+    return afterChange(late, look)
+  }
+
+  /** The VM or scale set is gone, and another one of its name starts from nothing. */
+  forgetChanges(): void {
+    this.#ownChanges.clear()
   }
 
   /** The outcome of a change is not known: what was sure before and not touched is believed until the next look. */

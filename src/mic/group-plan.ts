@@ -73,7 +73,7 @@ export function patchFor(change: GroupChange, observed: GroupIdentities): Identi
   return { ...change, systemAssigned: observed.systemAssigned, empties: left.size === 0 }
 }
 
-/** What the group holds after a change that succeeded. Client ids of new ones are unknown until the next look. */
+/** What the group holds after a change that succeeded. Client ids of what was added are unknown until a later look. */
 export function afterChange(change: GroupChange, observed: GroupIdentities): GroupIdentities {
   const identities = new Map(observed.identities)
   for (const id of change.remove) identities.delete(id)

@@ -11,7 +11,7 @@ import { recreatedIdentities } from './recreated.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface GroupSyncDeps {
-  readonly tools: ChangeTools
+  readonly tools: Omit<ChangeTools, 'memory'>
   readonly wanted: Wanted
   readonly ledger: Ledger
   readonly protection: Protection
@@ -57,7 +57,7 @@ function isDue(deps: GroupSyncDeps, group: ComputeGroup, facts: GroupFacts): boo
 
 async function lookAndChange(deps: GroupSyncDeps, group: ComputeGroup, facts: GroupFacts): Promise<void> {
   const { tools, wanted, ledger } = deps
-  const observed = await tools.arm.getGroup(group, tools.signal)
+  const observed = facts.corrected(await tools.arm.getGroup(group, tools.signal))
   if (observed.provisioningState.toLowerCase() === 'deleting') {
     throw new ArmError('conflict', `${group.id} is being deleted`, { code: 'Deleting' })
   }
@@ -113,7 +113,7 @@ async function changeGroup(
   for (const id of change.remove) facts.leaving.add(id)
   let result: ChangeResult
   try {
-    result = await applyChange(tools, group, before, change)
+    result = await applyChange({ ...tools, memory: facts }, group, before, change)
   } catch (thrown) {
     facts.forgetObserved(touched)
     throw thrown
@@ -232,6 +232,7 @@ async function takeFailure(
   // There is nothing to take off a VM that is gone, so nothing to remember either.
   facts.observed = { systemAssigned: false, identities: new Map(), provisioningState: '' }
   facts.lookDue = true
+  facts.forgetChanges()
   const forget = deps.ledger.of(group.id).map(([id]) => id)
   await deps.ledger.change(group.id, { forget }, deps.tools.signal)
 }

@@ -47,6 +47,8 @@ export class FakeArm implements Arm {
   /** Milliseconds that a PATCH takes. */
   patchMs = 1_000
   getMs = 10
+  /** A GET shows the state of so many milliseconds ago. */
+  readLagMs = 0
   /** May MIC read identity resources at all? */
   mayReadIdentities = true
   /** All culprits in one message, or only the first as ARM mostly does. */
@@ -57,6 +59,12 @@ export class FakeArm implements Arm {
   /** Called after the effect and before the answer. */
   afterCall: (call: ArmCall) => void = () => {}
   readonly #busy = new Set<string>()
+  /** What groups held until so and so (monotonic): for a GET that lags. */
+  readonly #past: {
+    readonly group: FakeGroup
+    readonly until: number
+    readonly identities: FakeGroup['identities']
+  }[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -112,7 +120,9 @@ export class FakeArm implements Arm {
     const call = this.#begin({ kind: 'get', target: group.id })
     await sleep(this.#clock, this.getMs, signal)
     const found = this.#group(group.id)
-    const answer = { ...found, identities: new Map(found.identities) }
+    const seenAt = this.#clock.monotonic() - this.readLagMs
+    const old = this.#past.find((each) => each.group === found && each.until > seenAt)
+    const answer = { ...found, identities: new Map((old ?? found).identities) }
     this.afterCall(call)
     return answer
   }
@@ -191,6 +201,7 @@ export class FakeArm implements Arm {
   }
 
   #apply(patch: IdentityPatch, group: FakeGroup): void {
+    this.#past.push({ group, until: this.#clock.monotonic(), identities: new Map(group.identities) })
     for (const id of patch.remove) group.identities.delete(id)
     for (const id of patch.add) if (!group.identities.has(id)) group.identities.set(id, this.#principalOf(id))
   }

@@ -241,6 +241,25 @@ test('429 without Retry-After backs off by itself, and the status says why nothi
   await mic.kill()
 })
 
+test('a GET that shows the state before the last PATCH leads to no second PATCH and to no leak', async () => {
+  const world = poolWorld(['shop', 'other'])
+  world.arm.readLagMs = 20_000
+  const mic = world.startMic()
+  world.cluster.put('pods', pod('first', 'shop'))
+  await world.clock.advance(2_000)
+  world.cluster.put('pods', pod('second', 'other'))
+  await world.clock.advance(3_000)
+  assert.deepEqual(statesOf(world), { first: 'Assigned', second: 'Assigned' })
+  world.cluster.remove('pods', 'default/second')
+  await world.clock.advance(3_000)
+  world.cluster.remove('pods', 'default/first')
+  await world.clock.advance(10 * MINUTE)
+  assert.deepEqual(world.arm.identitiesOf(vmssId('pool')), [])
+  assert.equal(world.cluster.ownership.size, 0)
+  assert.equal(world.arm.count('patch'), 4)
+  await mic.kill()
+})
+
 test('409 is answered by a fresh look and another try', async () => {
   const world = poolWorld(['shop'])
   let conflicts = 1
