@@ -31,11 +31,15 @@ const ONE_DOOR: readonly {
 }[] = [
   {
     package: '@kubernetes/client-node',
-    doors: [/^src\/kube\/(kubeconfig|object-writer|event-writer)\.ts$/],
+    doors: [/^src\/kube\/(kubeconfig|object-writer|event-writer|client-transport)\.ts$/],
     why: 'it costs 50 MB unbundled: only the controller and kubeconfig loading use it',
   },
   { package: '@azure/', doors: [/^src\/azure\/arm/], why: 'the node agent loads no Azure SDK' },
-  { package: 'node-forge', doors: [/^src\/tokens\/pkcs12\.ts$/], why: 'it opens PKCS#12 and nothing else' },
+  {
+    package: 'node-forge',
+    doors: [/^src\/tokens\/pkcs12(-cost)?\.ts$/],
+    why: 'it opens PKCS#12 and nothing else',
+  },
   { package: 'commander', doors: [/^src\/cli\//], why: 'the command line is read in cli/' },
 ]
 
@@ -72,6 +76,26 @@ export function findViolations(root: string): Findings {
   }
   return { files: product.length, imports, violations }
 }
+
+/** Packages that are loaded when `entry` is: over all its static imports, and not over `import()`. */
+export function packagesLoadedBy(root: string, entry: string): ReadonlySet<string> {
+  const packages = new Set<string>()
+  const seen = new Set<string>()
+  const open = [entry]
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (seen.has(file) || !existsSync(join(root, file))) continue
+    seen.add(file)
+    for (const match of readFileSync(join(root, file), 'utf8').matchAll(STATIC_IMPORT)) {
+      const specifier = match[1] ?? ''
+      if (specifier.startsWith('.')) open.push(relative(root, resolve(root, dirname(file), specifier)))
+      else if (!specifier.startsWith('node:')) packages.add(specifier)
+    }
+  }
+  return packages
+}
+
+/** Imports and re-exports of values: `import type` loads nothing. */
+const STATIC_IMPORT = /(?:^|\n)\s*(?:import|export)\s(?!type\s)(?:[^'";]*?\sfrom\s)?['"]([^'"]+)['"]/g
 
 function importsOf(source: string): string[] {
   return [...source.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? '').filter((each) => each !== '')

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { findViolations } from '../../scripts/boundaries.ts'
+import { findViolations, packagesLoadedBy } from '../../scripts/boundaries.ts'
 
 test('the rooms of this repository look only down', () => {
   const found = findViolations(process.cwd())
@@ -60,3 +60,11 @@ function plant(root: string, file: string, source: string): void {
   mkdirSync(dirname(join(root, file)), { recursive: true })
   writeFileSync(join(root, file), source)
 }
+
+test('the node agent loads neither the Kubernetes client, nor an Azure SDK, nor the PKCS#12 library', () => {
+  const agent = packagesLoadedBy(process.cwd(), 'src/cli/nmi.ts')
+  for (const name of agent) assert.doesNotMatch(name, /^(@kubernetes|@azure|node-forge|yaml|@peculiar)/)
+  assert.ok(agent.has('prom-client') && agent.has('valibot'), 'the agent loads what it is known to use')
+  const controller = packagesLoadedBy(process.cwd(), 'src/cli/mic.ts')
+  assert.ok(controller.has('@azure/arm-compute') && controller.has('@kubernetes/client-node'))
+})
