@@ -38,67 +38,71 @@ export function createPipeline(
   }
 }
 
-interface Serving {
+interface Arrived {
   readonly deps: PipelineDeps
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly signal: AbortSignal
 }
 
-async function serve(serving: Serving, choose: (head: RequestHead) => Service | undefined): Promise<void> {
-  const { deps, request, response, signal } = serving
+/** A request whose service has decided what to do. */
+interface Serving extends Arrived {
+  readonly service: Service
+  readonly plan: Plan
+  readonly record: RequestRecord
+}
+
+async function serve(arrived: Arrived, choose: (head: RequestHead) => Service | undefined): Promise<void> {
+  const { deps, request, signal } = arrived
   const head = readHead(request)
   const service = choose(head)
   if (service === undefined) {
     deps.journal.count('unknown-host')
-    await writeReply(response, unknownHost(head), { clock: deps.clock, signal, nowMs: deps.clock.now() })
-    return
+    return answerPlainly(arrived, unknownHost(head))
   }
   let body: Buffer
   try {
     body = await readBody(request, service.bodyLimit)
   } catch (thrown) {
     if (!(thrown instanceof BodyTooLarge)) throw thrown
-    await write(serving, service, service.problem(413, thrown.message))
-    return
+    return answerPlainly(arrived, service.problem(413, thrown.message))
   }
   const exchange = exchangeOf(request, head, body, signal)
   const plan = service.plan(exchange)
   const record = deps.journal.begin(exchange, service.name, plan)
-  const spoilt = deps.faults.draw({ ...record, service: service.name })
+  const serving: Serving = { ...arrived, service, plan, record }
+  const spoilt = deps.faults.draw(record)
   if (spoilt.names.length > 0) record.fault = spoilt.names.join(',')
   if (spoilt.delayMs > 0) await sleep(deps.clock, spoilt.delayMs, signal)
-  if (spoilt.spoiling === undefined) await write(serving, service, await work(serving, service, plan), record)
-  else await spoil(serving, service, plan, spoilt.spoiling, record)
+  if (spoilt.spoiling === undefined) await write(serving, await work(serving))
+  else await spoil(serving, spoilt.spoiling)
 }
 
-// oxlint-disable-next-line max-params -- one request's parts, used together once
-async function spoil(
-  serving: Serving,
-  service: Service,
-  plan: Plan,
-  spoiling: Spoiling,
-  record: RequestRecord,
-): Promise<void> {
+/** An answer that no service decided, and that is not recorded. */
+function answerPlainly({ deps, response, signal }: Arrived, reply: Reply): Promise<void> {
+  const headers = { ...reply.headers, connection: 'close' }
+  return writeReply(response, { ...reply, headers }, { clock: deps.clock, signal, nowMs: deps.clock.now() })
+}
+
+async function spoil(serving: Serving, spoiling: Spoiling): Promise<void> {
   switch (spoiling.kind) {
     case 'hang':
       return
     case 'reset': {
-      record.status = 0
-      const reply = spoiling.when === 'before' ? undefined : await work(serving, service, plan)
-      if (spoiling.when === 'mid-body' && reply !== undefined)
-        await write(serving, service, reply, undefined, { cut: true })
+      const reply = spoiling.when === 'before' ? undefined : await work(serving)
+      if (spoiling.when === 'mid-body' && reply !== undefined) await write(serving, reply, { cut: true })
       else serving.request.socket.resetAndDestroy()
+      serving.record.status = 0
       return
     }
     case 'slow-body':
-      await write(serving, service, await work(serving, service, plan), record, { slow: spoiling })
+      await write(serving, await work(serving), { slow: spoiling })
       return
     case 'garbage':
     case 'error': {
-      if (spoiling.work === 'done') await work(serving, service, plan)
-      const reply = spoiling.kind === 'garbage' ? garbageReply(spoiling) : errorReply(service, spoiling)
-      await write(serving, service, reply, record)
+      if (spoiling.work === 'done') await work(serving)
+      const own = spoiling.kind === 'garbage' ? garbageReply(spoiling) : errorReply(serving.service, spoiling)
+      await write(serving, own)
       return
     }
   }
@@ -118,35 +122,29 @@ function errorReply(service: Service, fault: Extract<Spoiling, { kind: 'error' }
   }
 }
 
-async function work(serving: Serving, service: Service, plan: Plan): Promise<Reply> {
+async function work({ service, plan, signal, deps }: Serving): Promise<Reply> {
   try {
     return await plan.run()
   } catch (thrown) {
     if (thrown instanceof Refused) return thrown.reply
-    if (serving.signal.aborted) throw thrown
-    serving.deps.journal.violate('emulator-defect', `${plan.route}: ${errorText(thrown)}`)
+    if (signal.aborted) throw thrown
+    deps.journal.violate('emulator-defect', `${plan.route}: ${errorText(thrown)}`)
     return service.problem(500, errorText(thrown))
   }
 }
 
-// oxlint-disable-next-line max-params -- the last two are rare
 async function write(
   serving: Serving,
-  service: Service,
   reply: Reply,
-  record?: RequestRecord,
   how: { cut?: boolean; slow?: { chunkBytes: number; everyMs: number } } = {},
 ): Promise<void> {
-  if (record !== undefined) record.status = reply.status
-  const { clock, settings } = serving.deps
-  const skew = settings.clockSkewMs[service.name] ?? 0
+  const { deps, service, record, response, signal } = serving
+  const skew = deps.settings.clockSkewMs[service.name] ?? 0
+  const nowMs = deps.clock.now() + skew
   const full = { ...reply, headers: { ...service.headers(), ...reply.headers } }
-  await writeReply(serving.response, full, {
-    clock,
-    signal: serving.signal,
-    nowMs: clock.now() + skew,
-    ...how,
-  })
+  record.status = reply.status
+  await writeReply(response, full, { clock: deps.clock, signal, nowMs, ...how })
+  record.finishedMs = deps.clock.now()
 }
 
 function unknownHost(head: RequestHead): Reply {

@@ -39,8 +39,9 @@ async function writeSlowly(
   slow: { chunkBytes: number; everyMs: number },
 ): Promise<void> {
   for (let at = 0; at < bytes.length; at += slow.chunkBytes) {
+    // No pause after the last part: the client has all of it and may be gone.
+    if (at > 0) await sleep(options.clock, slow.everyMs, options.signal)
     response.write(bytes.subarray(at, at + slow.chunkBytes))
-    await sleep(options.clock, slow.everyMs, options.signal)
   }
   response.end()
 }

@@ -17,6 +17,8 @@ export interface RequestRecord {
   readonly compute?: string
   /** HTTP status; 0 when the connection was cut instead. Undefined while it runs. */
   status?: number
+  /** Wall clock when the whole answer was handed to the socket. */
+  finishedMs?: number
   /** Which fault was put in, if any. */
   fault?: string
 }
