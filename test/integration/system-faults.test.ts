@@ -1,0 +1,36 @@
+import { after, before, describe } from 'node:test'
+import { startSystem, type System } from '../harness/system-world.ts'
+import { testChain } from './system-chain.ts'
+import { testKubeFaults } from './system-kube-faults.ts'
+import { testNonsense } from './system-nonsense.ts'
+import { testPrincipals } from './system-principals.ts'
+import { testRestarts } from './system-restarts.ts'
+import { testRevocation } from './system-revocation.ts'
+import { testRights } from './system-rights.ts'
+import { testUpstreamFaults } from './system-upstream-faults.ts'
+
+/** A whole run, not one step of it: about half a minute. */
+const LONGEST_MS = 240_000
+
+describe('the whole product under bad input and faults', { timeout: LONGEST_MS }, () => {
+  let running: System | undefined
+  const system = (): System => {
+    if (running === undefined) throw new Error('the system did not start')
+    return running
+  }
+  before(async () => {
+    running = await startSystem()
+    await Promise.all([running.startNmi({ flags: ['--hold-limit=1s'] }), running.startMic('mic-a')])
+  })
+  after(() => running?.close())
+
+  testChain(system)
+  testNonsense(system)
+  testPrincipals(system)
+  testKubeFaults(system)
+  testUpstreamFaults(system)
+  testRevocation(system)
+  testRestarts(system)
+  // Last: it looks back at everything that was said and asked.
+  testRights(system)
+})

@@ -1,0 +1,3 @@
+import type { System } from '../harness/system-world.ts'
+
+export function testKubeFaults(_system: () => System): void {}
