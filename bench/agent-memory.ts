@@ -28,16 +28,8 @@ const REQUESTS_PER_SECOND = 60
 /** One node agent of a 10,000-pod cluster: its memory, and how soon it answers after its start. */
 export async function agentMemory({ short }: BenchOptions): Promise<Row[]> {
   await promisify(execFile)(process.execPath, ['scripts/build.ts'], { cwd: ROOT })
-  const names = Array.from({ length: IDENTITIES }, (_, index) => identityName(index))
-  const rig = await startRig({
-    scaleSets: 1,
-    instances: 1,
-    identities: names,
-    azure: { imdsLimits: false },
-  })
+  const rig = await agentRig()
   try {
-    fill(rig)
-    await onNode(rig)
     const starts = short ? 2 : 5
     const seconds = short ? 3 : 10
     const rows = await measure(rig, undefined, { starts, seconds })
@@ -46,6 +38,20 @@ export async function agentMemory({ short }: BenchOptions): Promise<Row[]> {
   } finally {
     await rig.close()
   }
+}
+
+/** A 10,000-pod cluster, and an IMDS that knows the identities of one node. */
+export async function agentRig(): Promise<Rig> {
+  const names = Array.from({ length: IDENTITIES }, (_, index) => identityName(index))
+  const rig = await startRig({
+    scaleSets: 1,
+    instances: 1,
+    identities: names,
+    azure: { imdsLimits: false },
+  })
+  fill(rig)
+  onNode(rig)
+  return rig
 }
 
 function addressOf(pod: number): string {
@@ -69,26 +75,16 @@ function fill(rig: Rig): void {
 }
 
 /** The identities of the node are on its scale set, so that its IMDS answers for them. */
-async function onNode(rig: Rig): Promise<void> {
-  const compute = rig.azure.state.computes.get(scaleSetId(0).toLowerCase())
-  if (compute === undefined) throw new Error('the scale set is missing')
+function onNode(rig: Rig): void {
   const identities = Array.from({ length: IDENTITIES_OF_NODE }, (_, index) => identityName(index))
-  rig.azure.plant({
-    scaleSets: [
-      {
-        id: scaleSetId(0),
-        identities,
-        instances: ['0'],
-      },
-    ],
-  })
-  await Promise.resolve()
+  rig.azure.plant({ scaleSets: [{ id: scaleSetId(0), identities, instances: ['0'] }] })
 }
 
-async function measure(
+export async function measure(
   rig: Rig,
   bundle: string | undefined,
   { starts, seconds }: { starts: number; seconds: number },
+  nodeFlags: readonly string[] = ['--max-semi-space-size=1'],
 ): Promise<Row[]> {
   const ready: number[] = []
   const sinceList: number[] = []
@@ -99,7 +95,10 @@ async function measure(
     const nmiPort = await freePort()
     rig.kube.audit.clear()
     const flags = [`--node=${nodeName(0, 0)}`, `--nmi-port=${nmiPort}`]
-    const nmi = await rig.start('nmi', flags, bundle === undefined ? {} : { program: bundle })
+    const nmi = await rig.start('nmi', flags, {
+      nodeFlags,
+      ...(bundle === undefined ? {} : { program: bundle }),
+    })
     const pid = nmi.process.pid ?? 0
     ready.push(nmi.readyAt - nmi.startedAt)
     const listed = Math.max(...rig.kube.audit.entries().map((entry) => entry.at))

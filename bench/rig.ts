@@ -1,6 +1,6 @@
 /** Both emulators in this process, and podid's components as processes of their own against them. */
 import { readFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -94,9 +94,13 @@ async function open(options: RigOptions, owner: Owner): Promise<Rig> {
   await writeFile(azureFile, JSON.stringify(azureJson()))
   const imdsPort = azure.imds.doors[0]?.port ?? 0
   const env = {
-    NODE_EXTRA_CA_CERTS: caFile,
-    AZURE_ENVIRONMENT_FILEPATH: cloudFile,
-    AZURE_POD_IDENTITY_AUTHORITY_HOST: `http://127.0.0.1:${imdsPort}`,
+    // With managed identities alone the node agent speaks to nobody whose CA it would need to know.
+    nmi: {},
+    mic: {
+      NODE_EXTRA_CA_CERTS: caFile,
+      AZURE_ENVIRONMENT_FILEPATH: cloudFile,
+      AZURE_POD_IDENTITY_AUTHORITY_HOST: `http://127.0.0.1:${imdsPort}`,
+    },
   }
   const perComponent = {
     nmi: [
@@ -115,16 +119,24 @@ async function open(options: RigOptions, owner: Owner): Promise<Rig> {
     owner,
     async start(component, flags = [], { program = SOURCE, nodeFlags = ['--max-semi-space-size=1'] } = {}) {
       const token = kube.issueToken({ namespace: 'default', serviceAccount: `podid-${component}` })
-      const kubeconfig = join(folder, `kubeconfig-${component}`)
-      await writeFile(kubeconfig, kube.kubeconfig().replaceAll(kube.adminToken, token), { mode: 0o600 })
+      // As in a pod: the service account's files and the address of the API server, no kubeconfig.
+      const account = join(folder, component)
+      await mkdir(account, { recursive: true })
+      await writeFile(join(account, 'token'), token, { mode: 0o600 })
+      await writeFile(join(account, 'ca.crt'), kube.caPem)
       const [probePort, metricsPort] = [await freePort(), await freePort()]
-      const argv = [process.execPath, ...nodeFlags, program, component, `--kubeconfig=${kubeconfig}`]
+      const argv = [process.execPath, ...nodeFlags, program, component]
       argv.push(`--http-probe-port=${probePort}`, `--prometheus-port=${metricsPort}`)
       argv.push('--probe-address=127.0.0.1', ...perComponent[component], ...flags)
       const lines: string[] = []
       const startedAt = performance.now()
       const running = startProcess(argv, systemClock, {
-        env,
+        env: {
+          ...env[component],
+          KUBERNETES_SERVICE_HOST: '127.0.0.1',
+          KUBERNETES_SERVICE_PORT: new URL(kube.url).port,
+          SERVICE_ACCOUNT_DIRECTORY: account,
+        },
         onLine(line) {
           lines.push(line)
           if (lines.length > 10) lines.shift()

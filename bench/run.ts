@@ -3,7 +3,9 @@
 import { agentMemory } from './agent-memory.ts'
 import { assignmentLatency } from './assignment-latency.ts'
 import { cachedRequests } from './cached-requests.ts'
+import { controllerScale } from './controller-scale.ts'
 import type { Figure, Row } from './figure.ts'
+import { lateIdentity } from './late-identity.ts'
 import { uncachedLatency } from './uncached-latency.ts'
 
 const FIGURES: Readonly<Record<string, Figure>> = {
@@ -11,6 +13,8 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   'uncached-latency': uncachedLatency,
   'assignment-latency': assignmentLatency,
   'agent-memory': agentMemory,
+  'controller-scale': controllerScale,
+  'late-identity': lateIdentity,
 }
 
 const argv = process.argv.slice(2)
