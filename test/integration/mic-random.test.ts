@@ -306,6 +306,6 @@ test('whatever happens to pods, bindings, Azure, the API server and MIC, in the 
       await story.settle()
       story.check()
     }),
-    { numRuns: 200 },
+    { numRuns: 40 },
   )
 })
