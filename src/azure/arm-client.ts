@@ -28,6 +28,8 @@ export interface ArmClientOptions {
   readonly userAgent: string
   /** PEM of a CA to trust instead of the built-in ones. */
   readonly ca?: string
+  /** Milliseconds between two looks at an operation when ARM names no time; 1 s unless told. The SDK's own timer. */
+  readonly pollMs?: number
   readonly onCall: ArmCallListener
 }
 
@@ -132,7 +134,7 @@ export function createArmClient(options: ArmClientOptions): ArmClient {
         const { compute: client } = clientsOf(group.subscription)
         const { resourceGroup, name } = group
         const body = { identity: identityBlock(patch) }
-        const request = { abortSignal, updateIntervalInMs: POLL_MS }
+        const request = { abortSignal, updateIntervalInMs: options.pollMs ?? POLL_MS }
         const operation =
           group.kind === 'vmss'
             ? client.virtualMachineScaleSets.update(resourceGroup, name, body, request)

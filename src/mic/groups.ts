@@ -83,11 +83,17 @@ export class Groups {
     }
   }
 
-  /** Somebody changed something about the identity: what was set apart is tried at once. */
-  forgive(armId: string): void {
+  /**
+   * Somebody changed something about the identity: what was set apart is tried at once, and where another
+   * client id is on the group than the AzureIdentity now names, ARM is looked at: it may be recreated.
+   */
+  identityChanged(armId: string, clientId: string): void {
     for (const [groupId, facts] of this.#facts) {
-      if (!facts.hasTrouble(armId)) continue
+      const present = facts.observed?.identities.get(armId)?.clientId ?? ''
+      const differs = present !== '' && present.toLowerCase() !== clientId.trim().toLowerCase()
+      if (!facts.hasTrouble(armId) && !differs) continue
       facts.clearTrouble(armId)
+      if (differs) facts.lookDue = true
       this.touch(groupId)
     }
   }

@@ -27,8 +27,8 @@ export interface RouterDeps {
   readonly podChanged: (podKey: string) => void
   /** What is wanted of the VM or scale set changed. */
   readonly groupChanged: (groupId: string) => void
-  /** The identity with this canonical id was changed in Kubernetes. */
-  readonly identityChanged: (armId: string) => void
+  /** The identity with this canonical id was changed in Kubernetes, and names this client id. */
+  readonly identityChanged: (armId: string, clientId: string) => void
 }
 
 /**
@@ -80,7 +80,8 @@ export class Router {
 
   #identityEvent({ key, before, after }: Change<AzureIdentity>): void {
     const armId = after === undefined ? undefined : assignableId(after)
-    if (armId !== undefined && before !== undefined) this.#deps.identityChanged(armId)
+    if (armId !== undefined && after !== undefined && before !== undefined)
+      this.#deps.identityChanged(armId, after.clientId)
     for (const binding of this.#deps.world.bindingsOf(key)) {
       this.#recomputeAll(this.#deps.world.podsWithSelector(binding.selector))
     }

@@ -107,7 +107,7 @@ export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false
     draining,
     podChanged: (podKey) => pods.add(podKey),
     groupChanged: (groupId) => groups.touch(groupId),
-    identityChanged: (armId) => groups.forgive(armId),
+    identityChanged: (armId, clientId) => groups.identityChanged(armId, clientId),
   })
 
   return {
