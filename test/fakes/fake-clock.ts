@@ -1,10 +1,5 @@
 import type { Clock, Timer } from '../../src/base/clock.ts'
-
-interface Pending {
-  readonly at: number
-  readonly order: number
-  readonly fire: () => void
-}
+import { type PendingTimer, TimerQueue } from './timer-queue.ts'
 
 /** A clock that stands still until a test moves it. Timers fire in order of time, then of creation. */
 export class FakeClock implements Clock {
@@ -12,7 +7,7 @@ export class FakeClock implements Clock {
   #monotonic = 0
   #order = 0
   #seed: number
-  readonly #pending = new Set<Pending>()
+  readonly #pending = new TimerQueue()
 
   constructor(options: { now?: number; seed?: number } = {}) {
     this.#now = options.now ?? Date.UTC(2026, 0, 1)
@@ -29,9 +24,10 @@ export class FakeClock implements Clock {
 
   after(ms: number, fire: () => void): Timer {
     this.#order += 1
-    const pending: Pending = { at: this.#monotonic + Math.max(0, ms), order: this.#order, fire }
+    const at = this.#monotonic + Math.max(0, ms)
+    const pending: PendingTimer = { at, order: this.#order, fire, done: false }
     this.#pending.add(pending)
-    return { cancel: () => this.#pending.delete(pending) }
+    return { cancel: () => this.#pending.cancel(pending) }
   }
 
   /** mulberry32: small, seeded, good enough for jitter. */
@@ -48,7 +44,7 @@ export class FakeClock implements Clock {
 
   /** Milliseconds until the next timer, undefined when there is none. */
   untilNext(): number | undefined {
-    const next = this.#next()
+    const next = this.#pending.peek()
     return next === undefined ? undefined : next.at - this.#monotonic
   }
 
@@ -56,9 +52,9 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms
     await settle()
-    for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
+    for (let next = this.#pending.peek(); next !== undefined && next.at <= end; next = this.#pending.peek()) {
       this.#moveTo(next.at)
-      this.#pending.delete(next)
+      this.#pending.shift()
       next.fire()
       await settle()
     }
@@ -74,15 +70,6 @@ export class FakeClock implements Clock {
   #moveTo(monotonic: number): void {
     this.#now += monotonic - this.#monotonic
     this.#monotonic = monotonic
-  }
-
-  #next(): Pending | undefined {
-    let best: Pending | undefined
-    for (const each of this.#pending) {
-      if (best === undefined || each.at < best.at || (each.at === best.at && each.order < best.order))
-        best = each
-    }
-    return best
   }
 }
 
