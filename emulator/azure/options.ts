@@ -8,6 +8,8 @@ import type { SettingsInput } from './state/settings.ts'
 export interface AzureEmulatorOptions {
   /** Time and randomness. TLS certificates do not depend on it. */
   readonly clock?: Clock
+  /** Repeats the draws of faults, latencies and lifetimes; absent: the clock's own randomness. */
+  readonly randomSeed?: number
   /** Address of all listeners; 127.0.0.1. */
   readonly host?: string
   /** HTTPS for Entra, ARM and Key Vault together, told apart by host name or path; 0 is any free port. */

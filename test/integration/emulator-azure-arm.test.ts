@@ -410,3 +410,37 @@ test('subscriptions, tenants and the cloud description answer as command lines e
     assert.equal(missing.json.error.code, 'MissingApiVersionParameter')
   })
 })
+
+test('a VM may log in to ARM with its system-assigned identity and has the roles of that identity', async () => {
+  await withEmulator(async (emulator) => {
+    const roles = [{ role: 'Reader', scope: COMPUTE.slice(0, COMPUTE.indexOf('/providers')) }]
+    emulator.plant({ vms: [{ id: `${SINGLE}-own`, systemAssigned: true, roles }] })
+    const imds = await emulator.imds.listen({ compute: `${SINGLE}-own` })
+    const query = 'api-version=2018-02-01&resource=https://management.azure.com/'
+    const token = await send(`${imds.url}/metadata/identity/oauth2/token?${query}`, {
+      headers: { metadata: 'true' },
+    })
+    const ask = (method: string) =>
+      send(`${emulator.armUrl}${POOL}${VERSION}`, {
+        method,
+        ca: emulator.caPem,
+        headers: { authorization: `Bearer ${token.json.access_token}` },
+        ...(method === 'GET' ? {} : { body: '{}' }),
+      })
+    assert.equal((await ask('GET')).status, 200)
+    assert.equal((await ask('PATCH')).json.error.code, 'AuthorizationFailed')
+  })
+})
+
+test('an identity that somebody takes off by hand is gone from ARM and from IMDS at once', async () => {
+  await withEmulator(async (emulator) => {
+    emulator.control.unassign(SINGLE, SHOP.toUpperCase())
+    assert.equal((await call(emulator, 'GET', SINGLE)).json.identity, undefined)
+    const imds = await emulator.imds.listen({ compute: SINGLE })
+    const query = 'api-version=2018-02-01&resource=x'
+    const token = await send(`${imds.url}/metadata/identity/oauth2/token?${query}`, {
+      headers: { metadata: 'true' },
+    })
+    assert.match(token.text, /Identity not found/)
+  })
+})

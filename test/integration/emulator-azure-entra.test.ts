@@ -295,3 +295,15 @@ for (const { title, form, path, code, status } of MISTAKES) {
     })
   })
 }
+
+test('an expired secret is refused as such', async () => {
+  await withEmulator(async (emulator) => {
+    emulator.plant({ apps: [{ clientId: CLIENT, secrets: [{ value: 'old', expires: 1 }, 'new'] }] })
+    const code = async (secret: string) => {
+      const answer = await ask(emulator, { client_id: CLIENT, client_secret: secret })
+      return answer.json.error_codes?.[0] ?? answer.status
+    }
+    assert.equal(await code('old'), 7_000_222)
+    assert.equal(await code('new'), 200)
+  })
+})

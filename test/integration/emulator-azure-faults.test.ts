@@ -241,6 +241,34 @@ test('a wrong seed is refused by the name of its field, and nothing stays open',
   )
 })
 
+test('one port serves all HTTPS services by host name', async () => {
+  await withEmulator(async (emulator) => {
+    const as = (host: string, path: string) =>
+      send(`${emulator.entraUrl}${path}`, { ca: emulator.caPem, headers: { host } })
+    assert.equal((await as('login.microsoftonline.com', `/${TENANT}/discovery/v2.0/keys`)).status, 200)
+    assert.equal((await as('management.azure.com', '/subscriptions?api-version=2022-12-01')).status, 401)
+    assert.equal((await as('shopvault.vault.azure.net:443', '/secrets/price?api-version=7.4')).status, 401)
+    assert.equal((await as('nobody.vault.azure.net', '/secrets/price?api-version=7.4')).status, 404)
+    assert.deepEqual(Object.keys(emulator.journal.counters), [
+      'arm.subscriptions',
+      'entra.keys',
+      'vault.secret.get',
+    ])
+  })
+})
+
+test('a body beyond the limit of its service is refused and the connection closed', async () => {
+  await withEmulator(async (emulator) => {
+    const answer = await send(`${emulator.entraUrl}/${TENANT}/oauth2/v2.0/token`, {
+      method: 'POST',
+      ca: emulator.caPem,
+      body: 'x'.repeat(70_000),
+    })
+    assert.equal(answer.status, 413)
+    assert.equal(answer.headers['connection'], 'close')
+  })
+})
+
 test('a host name that is no service is refused, and services may have ports of their own', async () => {
   await withEmulator(
     async (emulator) => {

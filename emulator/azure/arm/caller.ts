@@ -66,6 +66,8 @@ function rolesOf(state: AzureState, objectId: string): readonly RoleAssignment[]
   for (const app of state.apps.values()) if (app.objectId === objectId) return app.roles
   for (const identity of state.identities.values())
     if (identity.principalId === objectId) return identity.roles
+  for (const { identity, system } of state.computes.values())
+    if (identity.system && system.principalId === objectId) return system.roles
   return []
 }
 

@@ -14,7 +14,7 @@ const ALL = `${IDENTITY_PATH}/federatedIdentityCredentials`
 const ONE = `${ALL}/{credential}`
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$/
 /** Most credentials of one identity. */
-export const MOST_CREDENTIALS = 20
+const MOST_CREDENTIALS = 20
 const LONGEST_FIELD = 600
 const FIELDS = new Set(['issuer', 'subject', 'audiences'])
 

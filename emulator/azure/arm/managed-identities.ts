@@ -41,14 +41,14 @@ export function identityIdOf(call: Call): string {
 }
 
 /** @throws Refused 404 */
-export function findIdentity(call: Call, context: ArmContext): ManagedIdentity {
+function findIdentity(call: Call, context: ArmContext): ManagedIdentity {
   const identity = context.state.identities.get(identityIdOf(call).toLowerCase())
   if (identity !== undefined) return identity
   requireGroup(call, context)
   return refuseArm(resourceNotFound(TYPE, call.param('name'), call.param('group')))
 }
 
-export function identityView(identity: ManagedIdentity, tenantId: string): Record<string, unknown> {
+function identityView(identity: ManagedIdentity, tenantId: string): Record<string, unknown> {
   return {
     id: identity.id,
     name: identity.name,

@@ -39,16 +39,15 @@ export function createOperations(deps: OperationsDeps): Operations {
     operation.endedMs = clock.now()
     delete compute.operation
     const failure = deps.failures.shift()
-    if (failure === undefined) {
-      operation.status = 'Succeeded'
-      compute.provisioningState = 'Succeeded'
-      settleImds(compute, settings, clock.monotonic())
-      return
+    if (failure === undefined) operation.status = 'Succeeded'
+    else {
+      operation.status = 'Failed'
+      operation.error = failure
+      compute.identity = before
     }
-    operation.status = 'Failed'
-    operation.error = failure
-    compute.provisioningState = 'Failed'
-    compute.identity = before
+    // A deletion that began meanwhile goes on.
+    if (compute.provisioningState === 'Updating') compute.provisioningState = operation.status
+    settleImds(compute, settings, clock.monotonic())
   }
   return {
     begin(compute, wanted) {

@@ -35,7 +35,7 @@ export async function openImdsDoor(
 }
 
 /** The VM or instance with an ARM id, in any case. */
-export function findAsker(state: AzureState, id: string): Asker | undefined {
+function findAsker(state: AzureState, id: string): Asker | undefined {
   const key = id.toLowerCase()
   const compute = state.computes.get(key)
   if (compute !== undefined) return compute.kind === 'vm' ? { compute } : undefined

@@ -9,7 +9,7 @@ const CREDENTIAL_PATHS: Readonly<Record<string, string>> = {
 export interface PathReading {
   /** Segments joined by one slash, without a slash at the ends. */
   readonly path: string
-  /** The request target was written in the one plain way that SDKs use. */
+  /** A credential path, written in the one plain way that SDKs use. */
   readonly plain: boolean
   /** Last part of a credential path, when any reading of the target reaches one. */
   readonly credential?: string
@@ -24,7 +24,7 @@ const MOST_DECODINGS = 6
  */
 export function readLeniently(target: string): PathReading {
   const path = pathPart(target)
-  const strict = readStrictly(target)
+  const plain = readStrictly(target).credential !== undefined
   const readings = new Set<string>()
   for (const text of decodings(path)) {
     readings.add(fold(text))
@@ -34,18 +34,16 @@ export function readLeniently(target: string): PathReading {
   }
   const reached = [...readings].find((reading) => CREDENTIAL_PATHS[reading] !== undefined)
   const credential = CREDENTIAL_PATHS[reached ?? '']
-  if (credential === undefined) return { path: [...readings].at(-1) ?? '', plain: strict.plain }
-  return { path: reached ?? '', plain: strict.plain, credential }
+  if (credential === undefined) return { path: [...readings].at(-1) ?? '', plain }
+  return { path: reached ?? '', plain, credential }
 }
 
 /** Reads a request target literally; one trailing slash does not matter. */
 export function readStrictly(target: string): PathReading {
   const text = target.split('?')[0] ?? ''
-  const trimmed = text.replace(/^\//, '').replace(/\/$/, '')
-  const credential = CREDENTIAL_PATHS[trimmed]
-  const plain = text.startsWith('/') && /^[a-z0-9/_.-]*$/i.test(trimmed) && !/\/\/|\/\.{1,2}(\/|$)/.test(text)
-  const spelt = plain && trimmed === fold(trimmed)
-  return credential === undefined ? { path: trimmed, plain } : { path: trimmed, plain: spelt, credential }
+  const path = text.replace(/^\//, '').replace(/\/$/, '')
+  const credential = text.startsWith('/') ? CREDENTIAL_PATHS[path] : undefined
+  return credential === undefined ? { path, plain: false } : { path, plain: true, credential }
 }
 
 function pathPart(target: string): string {

@@ -4,6 +4,7 @@ import type { Compute, Instance } from './compute.ts'
 import { guidOf } from './guid.ts'
 import type { AssignedIdentity, IdentityBlock } from './identity-block.ts'
 import { resourceId, VM_TYPE, VMSS_TYPE } from './resource-path.ts'
+import { roleAssignment } from './roles.ts'
 import type { SeedScaleSet, SeedVm } from './seed-document.ts'
 import { seedPath } from './seed-path.ts'
 
@@ -61,7 +62,11 @@ function plantBase(
     computerName: name,
     addresses: [],
     instances: new Map(),
-    system: { principalId: guidOf(`principal ${path.key}`), clientId: guidOf(`client ${path.key}`) },
+    system: {
+      principalId: guidOf(`principal ${path.key}`),
+      clientId: guidOf(`client ${path.key}`),
+      roles: seed.roles.map(roleAssignment),
+    },
     provisioningState: 'Succeeded',
     identity,
     imds: new Map(known),

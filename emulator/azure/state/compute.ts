@@ -1,3 +1,4 @@
+import type { RoleAssignment } from './directory.ts'
 import type { IdentityBlock } from './identity-block.ts'
 
 /** One instance of a uniform scale set. */
@@ -38,8 +39,12 @@ export interface Compute {
   readonly computerName: string
   readonly addresses: string[]
   readonly instances: Map<string, Instance>
-  /** Of the system-assigned identity; kept while there is one. */
-  readonly system: { readonly principalId: string; readonly clientId: string }
+  /** Of the system-assigned identity, whether it is on or not. */
+  readonly system: {
+    readonly principalId: string
+    readonly clientId: string
+    readonly roles: readonly RoleAssignment[]
+  }
   provisioningState: 'Succeeded' | 'Updating' | 'Failed' | 'Deleting' | 'Creating'
   identity: IdentityBlock
   /** What GET shows until `staleUntilMs` (monotonic) when reads lag behind writes. */

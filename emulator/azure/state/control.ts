@@ -1,5 +1,4 @@
 import type { Clock } from '../../../src/base/clock.ts'
-import { settleImds } from '../arm/imds-visibility.ts'
 import type { AzureState, FailurePlan } from './azure-state.ts'
 import type { Compute } from './compute.ts'
 import { plantIdentity } from './seeding.ts'
@@ -52,7 +51,7 @@ export function createControl(state: AzureState, clock: Clock, failures: Failure
       const user = new Map(target.identity.user)
       user.delete(identityId.toLowerCase())
       target.identity = { ...target.identity, user }
-      settleImds(target, { imdsLagMs: 0, imdsRemovalLagMs: 0 }, clock.monotonic())
+      target.imds.delete(identityId.toLowerCase())
     },
     deleteIdentity(id) {
       state.identities.delete(identity(id).key)

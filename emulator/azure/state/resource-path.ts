@@ -13,7 +13,6 @@ export interface ResourcePath {
 
 export const VM_TYPE = 'microsoft.compute/virtualmachines'
 export const VMSS_TYPE = 'microsoft.compute/virtualmachinescalesets'
-export const INSTANCE_TYPE = 'microsoft.compute/virtualmachinescalesets/virtualmachines'
 export const IDENTITY_TYPE = 'microsoft.managedidentity/userassignedidentities'
 
 /** Takes `/subscriptions/{s}/resourceGroups/{g}/providers/{ns}/{type}/{name}[/{type}/{name}...]` apart; undefined for any other text. */

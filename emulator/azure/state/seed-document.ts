@@ -35,6 +35,8 @@ const scaleSet = v.strictObject({
   orchestration: v.optional(v.picklist(['Uniform', 'Flexible']), 'Uniform'),
   upgradeMode: v.optional(v.picklist(['Manual', 'Automatic', 'Rolling']), 'Manual'),
   systemAssigned: v.optional(v.boolean(), false),
+  /** Roles of the system-assigned identity. */
+  roles: list(role),
   /** Ids (or names, when unique) of identities that it already has. */
   identities: list(text),
   instances: list(instance),
@@ -48,6 +50,8 @@ const vm = v.strictObject({
   /** Id of the flexible scale set that it belongs to. */
   scaleSet: v.optional(text),
   systemAssigned: v.optional(v.boolean(), false),
+  /** Roles of the system-assigned identity. */
+  roles: list(role),
   identities: list(text),
   /** Source addresses by which the shared IMDS listener knows it. */
   addresses: list(text),
@@ -68,7 +72,8 @@ const app = v.strictObject({
   objectId: v.optional(v.pipe(v.string(), v.uuid())),
   name: v.optional(text),
   secret: v.optional(text),
-  secrets: list(text),
+  /** More secrets; `expires` in seconds since the epoch. */
+  secrets: list(v.union([text, v.strictObject({ value: text, expires: v.number() })])),
   /** PEM. */
   certificate: v.optional(v.pipe(v.string(), v.minLength(1))),
   certificates: list(v.pipe(v.string(), v.minLength(1))),

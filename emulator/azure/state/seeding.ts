@@ -76,7 +76,9 @@ function plantApp(state: AzureState, seed: SeedApp): void {
     clientId,
     objectId: (seed.objectId ?? guidOf(`object ${clientId}`)).toLowerCase(),
     name: seed.name ?? clientId,
-    secrets: secrets.map((value) => ({ value })),
+    secrets: secrets.map((each) =>
+      typeof each === 'string' ? { value: each } : { value: each.value, expiresAtMs: each.expires * 1_000 },
+    ),
     certificates: [...(seed.certificate === undefined ? [] : [seed.certificate]), ...seed.certificates],
     federated: federatedMap(seed.federatedCredentials),
     roles: (seed.roles ?? [{ role: 'Owner', scope: '' }]).map(roleAssignment),

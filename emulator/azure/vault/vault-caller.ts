@@ -13,7 +13,7 @@ export interface VaultCaller {
 }
 
 /** The resource that tokens for a vault are for, from the host name that was asked. */
-export function vaultResource(host: string): string {
+function vaultResource(host: string): string {
   const name = host.replace(/:\d+$/, '')
   const dot = name.indexOf('.')
   const isAddress = dot < 0 || /^[\d.]+$/.test(name)
