@@ -6,6 +6,7 @@ import { cachedRequests } from './cached-requests.ts'
 import { controllerScale } from './controller-scale.ts'
 import type { Figure, Row } from './figure.ts'
 import { lateIdentity } from './late-identity.ts'
+import { simulatedDay } from './simulated-day.ts'
 import { uncachedLatency } from './uncached-latency.ts'
 
 const FIGURES: Readonly<Record<string, Figure>> = {
@@ -15,6 +16,7 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   'agent-memory': agentMemory,
   'controller-scale': controllerScale,
   'late-identity': lateIdentity,
+  'simulated-day': simulatedDay,
 }
 
 const argv = process.argv.slice(2)
