@@ -19,7 +19,12 @@ try {
   process.exit(code)
 } catch (thrown) {
   // A stack helps nobody who gave a wrong flag or has no permission.
-  const text = thrown instanceof OperatorError || !(thrown instanceof Error) ? errorText(thrown) : (thrown.stack ?? '')
+  const text =
+    thrown instanceof OperatorError
+      ? thrown.message
+      : thrown instanceof Error
+        ? thrown.stack
+        : errorText(thrown)
   process.stderr.write(`podid: ${text}\n`)
   process.exit(1)
 }

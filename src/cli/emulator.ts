@@ -35,6 +35,7 @@ async function runAzure(flags: Flags, owner: Owner): Promise<void> {
     host: flags.host,
     port: flags.port,
     adminPort: 0,
+    randomSeed: flags.seed,
     imds: [{ host: flags.host }],
     ...(flags.state === '' ? {} : { seed: await seedOf(flags.state) }),
   })
