@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAzureEmulator } from '../../emulator/azure/emulator.ts'
@@ -40,7 +40,7 @@ async function runAzure(flags: Flags, owner: Owner): Promise<void> {
     ...(flags.state === '' ? {} : { seed: await seedOf(flags.state) }),
   })
   owner.own(() => azure.close())
-  const caFile = await temporaryFile(`podid-azure-${process.pid}.pem`, azure.caPem)
+  const caFile = await temporaryFile(`podid-azure-${process.pid}.pem`, azure.caPem, owner)
   console.log(`Entra and ARM  ${azure.armUrl}`)
   console.log(`Key Vault      ${azure.vaultUrl('<name>')}`)
   console.log(`IMDS           ${azure.imds.doors.map((door) => door.url).join(', ')}`)
@@ -51,7 +51,7 @@ async function runAzure(flags: Flags, owner: Owner): Promise<void> {
 async function runKube(flags: Flags, owner: Owner): Promise<void> {
   const kube = await startKubeEmulator({ host: flags.host, port: flags.port, admin: true })
   owner.own(() => kube.close())
-  const file = await temporaryFile(`podid-kube-${process.pid}.yaml`, kube.kubeconfig())
+  const file = await temporaryFile(`podid-kube-${process.pid}.yaml`, kube.kubeconfig(), owner)
   console.log(`API server     ${kube.url}`)
   console.log(`admin          ${kube.adminUrl ?? ''}`)
   console.log(`kubeconfig     export KUBECONFIG=${file}`)
@@ -66,8 +66,9 @@ async function seedOf(file: string): Promise<SeedDocument> {
   }
 }
 
-async function temporaryFile(name: string, content: string): Promise<string> {
+async function temporaryFile(name: string, content: string, owner: Owner): Promise<string> {
   const file = join(tmpdir(), name)
   await writeFile(file, content, { mode: 0o600 })
+  owner.own(() => rm(file, { force: true }))
   return file
 }
