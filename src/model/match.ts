@@ -76,6 +76,12 @@ function brokenLink(
   const bindingName = objectKey(binding.namespace, binding.name)
   if (identity === undefined) {
     if (rules.forceNamespaced && binding.namespace !== pod.namespace) return namespaceMismatch(pod, binding)
+    if (binding.problems.length > 0) {
+      return refuse(
+        'identity-missing',
+        `pod ${podName} is selected by binding ${bindingName}, which cannot be used: ${binding.problems.join('; ')}`,
+      )
+    }
     return refuse(
       'identity-missing',
       `pod ${podName} is selected by binding ${bindingName}, whose AzureIdentity ` +
