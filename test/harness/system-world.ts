@@ -127,9 +127,7 @@ export async function startSystem(): Promise<System> {
   )
   kube.load(await podidDefinitions())
   kube.load(await rbac())
-  kube.load([
-    { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE }, spec: { providerID: PROVIDER_ID } },
-  ])
+  kube.load([{ apiVersion: 'v1', kind: 'Node', metadata: { name: NODE }, spec: { providerID: PROVIDER_ID } }])
   const file = async (name: string, text: string): Promise<string> => {
     await writeFile(join(folder, name), text, { mode: 0o600 })
     return join(folder, name)
@@ -275,7 +273,9 @@ export async function startSystem(): Promise<System> {
       await happenings.until(`request ${route} ${text}`, () =>
         azure.journal.requests
           .slice(from)
-          .some((each) => each.route === route && `${each.target}${JSON.stringify(each.body)}`.includes(text)),
+          .some(
+            (each) => each.route === route && `${each.target}${JSON.stringify(each.body)}`.includes(text),
+          ),
       )
     },
     async close() {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HttpAnswer } from '../harness/http.ts'
+import { SCALE_SET } from '../harness/system-azure.ts'
 import { bindingManifest, GROUP, identityManifest } from '../harness/system-manifests.ts'
 import type { System } from '../harness/system-world.ts'
 import { clientIdOf, identityId } from '../make/objects.ts'
@@ -73,11 +74,12 @@ export function testChain(system: () => System): void {
   test('an identity that podid may not assign is told with the az command that grants it', async () => {
     const world = system()
     const pod = world.bound('denied')
-    const command = /az role assignment create --role "Managed Identity Operator" --assignee [0-9a-f-]{36} --scope \S+\/denied/
+    const command =
+      /az role assignment create --role "Managed Identity Operator" --assignee [0-9a-f-]{36} --scope \S+\/denied/
     assert.match(await world.event('denied', 'AssignmentFailed'), command)
     const status = await world.happenings.until('the status of the denied identity', () =>
-      world
-        .kube.objects('azureassignedidentities', GROUP)
+      world.kube
+        .objects('azureassignedidentities', GROUP)
         .map((each) => JSON.stringify(each['status']))
         .find((text) => text?.includes('assignment-failed')),
     )
@@ -107,14 +109,11 @@ export function testChain(system: () => System): void {
     assert.equal((await pod.token()).json()['client_id'], clientIdOf('again'))
     const { clientId } = world.azure.control.recreateIdentity(identityId('again'))
     world.load(identityManifest('again', { clientID: clientId }))
-    await world.happenings.until('the object of the recreated identity', () =>
-      world
-        .kube.objects('azureassignedidentities', GROUP)
-        .some((each) => {
-          const text = JSON.stringify(each)
-          return text.includes(clientId) && text.includes('"status":"Assigned"')
-        }),
-    )
+    await world.happenings.until('the new principal on the scale set', () => {
+      const pool = world.azure.state.computes.get(SCALE_SET.toLowerCase())
+      return pool?.imds.get(identityId('again').toLowerCase())?.clientId === clientId
+    })
+    await world.assigned('again')
     const answer = await pod.token()
     assert.equal(answer.status, 200, answer.text)
     assert.equal(answer.json()['client_id'], clientId)

@@ -1,5 +1,5 @@
 import { after, before, describe } from 'node:test'
-import { startSystem, type System } from '../harness/system-world.ts'
+import { type System, startSystem } from '../harness/system-world.ts'
 import { testChain } from './system-chain.ts'
 import { testKubeFaults } from './system-kube-faults.ts'
 import { testNonsense } from './system-nonsense.ts'
