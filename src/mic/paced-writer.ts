@@ -51,7 +51,7 @@ export function pacedWriter(writer: AssignedIdentityWriter, options: PaceOptions
 /** Waits for the next free place in a steady stream that may run ahead by a burst. */
 function createPace({ clock, perSecond, burst }: PaceOptions): (signal: AbortSignal) => Promise<void> {
   const spacing = 1000 / perSecond
-  let next = 0
+  let next = Number.NEGATIVE_INFINITY
   return async (signal) => {
     signal.throwIfAborted()
     const now = clock.monotonic()

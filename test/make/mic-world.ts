@@ -38,6 +38,8 @@ export interface MicWorld {
   readonly clock: FakeClock
   readonly cluster: FakeCluster
   readonly arm: FakeArm
+  /** What a MIC is built from, over new watches. */
+  deps(): TermDeps
   /** Starts a MIC, as a process start or a new leader would. */
   readonly startMic: () => RunningMic
   /** `podid mic --drain`, as its leader. */
@@ -86,6 +88,7 @@ export function makeMicWorld(
     clock,
     cluster,
     arm,
+    deps: () => depsOver(cluster.watch().stores),
     async drain(timeoutMs) {
       const { stores, stop } = cluster.watch()
       try {

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeMicWorld, vmssId, vmssNode } from '../../test/make/mic-world.ts'
+import { makePod } from '../../test/make/objects.ts'
+import type { Leadership } from './leadership.ts'
+import { createMic, type MicDeps } from './mic.ts'
+
+/** Leadership that a test gives and takes. */
+class HandLeadership implements Leadership {
+  #lead: ((signal: AbortSignal) => Promise<void>) | undefined
+  #term: AbortController | undefined
+  #running: Promise<void> = Promise.resolve()
+  readonly #over = Promise.withResolvers<undefined>()
+
+  async contend(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    this.#lead = lead
+    signal.addEventListener('abort', () => this.#over.resolve(undefined), { once: true })
+    await this.#over.promise
+    await this.lose()
+  }
+
+  win(): void {
+    this.#term = new AbortController()
+    this.#running = this.#lead?.(this.#term.signal) ?? Promise.resolve()
+    this.#running.catch((thrown: unknown) => {
+      if (this.#term?.signal.aborted !== true) this.#over.reject(thrown)
+    })
+  }
+
+  async lose(): Promise<void> {
+    this.#term?.abort(new Error('lease lost'))
+    await Promise.allSettled([this.#running])
+  }
+}
+
+function makeMic(change: (deps: MicDeps) => MicDeps = (deps) => deps) {
+  const world = makeMicWorld()
+  world.arm.addGroup(vmssId('pool'))
+  world.cluster.put('nodes', vmssNode('pool', 0))
+  world.addIdentity('shop')
+  const leadership = new HandLeadership()
+  const mic = createMic(change({ ...world.deps(), leadership }))
+  const run = (name: string): void =>
+    world.cluster.put('pods', makePod({ name, selector: 'shop', nodeName: 'pool-0' }))
+  return { ...world, leadership, mic, run }
+}
+
+test('nothing is written before the lease is won and after it is lost, and a second term takes up where it stands', async () => {
+  const { clock, cluster, leadership, mic, run } = makeMic()
+  await mic.start()
+  run('a')
+  await clock.advance(5_000)
+  assert.deepEqual(cluster.writes, [])
+  assert.equal(mic.isLeading(), false)
+  leadership.win()
+  await clock.advance(5_000)
+  assert.equal(mic.isLeading(), true)
+  assert.equal(cluster.assigned('a-default-shop')?.state, 'Assigned')
+  await leadership.lose()
+  assert.equal(mic.isLeading(), false)
+  const writes = cluster.writes.length
+  run('b')
+  cluster.remove('pods', 'default/a')
+  await clock.advance(60_000)
+  assert.equal(cluster.writes.length, writes)
+  leadership.win()
+  await clock.advance(5_000)
+  assert.deepEqual(
+    cluster.all('assigned').map(({ pod, state }) => `${pod} ${state}`),
+    ['b Assigned'],
+  )
+  await mic.stop()
+  await mic.ended
+  assert.equal(clock.timers, 0)
+})
+
+test('a fault while leading ends MIC with that fault, and stopping it leaves nothing behind', async () => {
+  const { clock, leadership, mic } = makeMic((deps) => ({
+    ...deps,
+    records: { ...deps.records, load: () => Promise.reject(new Error('ConfigMaps are forbidden')) },
+  }))
+  await mic.start()
+  const ended = Promise.allSettled([mic.ended])
+  leadership.win()
+  await clock.advance(1_000)
+  const [outcome] = await ended
+  assert.match(String(outcome.status === 'rejected' ? outcome.reason : ''), /ConfigMaps are forbidden/)
+  await mic.stop()
+  assert.equal(clock.timers, 0)
+})
