@@ -74,12 +74,20 @@ export function noGroupRefusal(nodeName: string, providerId: string): Refusal {
 function createCommand(id: ManagedIdentityId | undefined): string {
   if (id === undefined) return 'Create it'
   return (
-    `Create it: az identity create --name ${id.name} --resource-group ${id.resourceGroup} ` +
-    `--subscription ${id.subscription}`
+    `Create it: az identity create --name ${word(id.name)} --resource-group ${word(id.resourceGroup)} ` +
+    `--subscription ${word(id.subscription)}`
   )
 }
 
 function grantCommand(role: string, principal: string, scope: string): string {
   const assignee = principal === '' ? "<object id of podid's principal>" : principal
-  return `Grant it: az role assignment create --role "${role}" --assignee ${assignee} --scope ${scope}`
+  return `Grant it: az role assignment create --role "${role}" --assignee ${assignee} --scope ${word(scope)}`
+}
+
+/**
+ * One word of a shell. Resource groups may have brackets, and an AzureIdentity is written by people who
+ * must not be able to put a command into the line that an operator copies. Ids never hold a quote.
+ */
+function word(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text}'`
 }

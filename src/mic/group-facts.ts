@@ -11,6 +11,13 @@ interface Trouble {
   readonly backoff: Backoff
 }
 
+/** A change of podid's own that ARM may not show yet; `until` is monotonic. */
+interface OwnChange {
+  readonly isPresent: boolean
+  readonly isRenewed: boolean
+  readonly until: number
+}
+
 const APART = { firstMs: 15_000, maxMs: 600_000 }
 const PAUSE = { firstMs: 2_000, maxMs: 120_000 }
 /** ARM may go on showing the state before a change that succeeded (eventual consistency); for so long podid knows better. */
@@ -36,7 +43,7 @@ export class GroupFacts {
   readonly #troubles = new Map<string, Trouble>()
   readonly #waiters = new Map<string, { seen: string; pods: Set<string> }>()
   readonly #pause: Backoff
-  readonly #ownChanges = new Map<string, { readonly isPresent: boolean; readonly until: number }>()
+  readonly #ownChanges = new Map<string, OwnChange>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -52,20 +59,32 @@ export class GroupFacts {
   /** A change that ARM reported as done. */
   changed({ add, remove }: GroupChange): void {
     const until = this.#clock.monotonic() + KNOWS_BETTER_MS
-    for (const id of add) this.#ownChanges.set(id, { isPresent: true, until })
-    for (const id of remove) this.#ownChanges.set(id, { isPresent: false, until })
+    for (const id of add) {
+      const last = this.#ownChanges.get(id)
+      const isRenewed = last?.isPresent === false && last.until > this.#clock.monotonic()
+      this.#ownChanges.set(id, { isPresent: true, isRenewed, until })
+    }
+    for (const id of remove) this.#ownChanges.set(id, { isPresent: false, isRenewed: false, until })
   }
 
   /** A look at ARM, put right where it shows less than podid's own last changes. */
   corrected(look: GroupIdentities): GroupIdentities {
     const now = this.#clock.monotonic()
     const late: { add: string[]; remove: string[] } = { add: [], remove: [] }
-    for (const [id, { isPresent, until }] of this.#ownChanges) {
+    for (const [id, { isPresent, isRenewed, until }] of this.#ownChanges) {
       if (until <= now) this.#ownChanges.delete(id)
-      else if (isPresent) late.add.push(id)
-      else late.remove.push(id)
+      else if (!isPresent) late.remove.push(id)
+      // What the look shows of one that was taken off and put on again may be its former principal.
+      else if (isRenewed || !look.identities.has(id)) late.add.push(id)
     }
     return afterChange(late, look)
+  }
+
+  /** Milliseconds for which own changes are known better than ARM may show them; undefined when there are none. */
+  knowsBetterMs(): number | undefined {
+    const until = Math.max(...[...this.#ownChanges.values()].map((each) => each.until))
+    const ms = until - this.#clock.monotonic()
+    return ms > 0 ? ms : undefined
   }
 
   /** The VM or scale set is gone, and another one of its name starts from nothing. */
@@ -110,9 +129,12 @@ export class GroupFacts {
     if (!rejected.has(id)) this.#troubles.delete(id)
   }
 
-  /** Nothing is asked for `retryAfterMs`, or for a growing pause. The first transient reason stays until it is over. */
-  pause(refusal: Refusal, retryAfterMs: number | undefined): void {
-    this.refusal ??= refusal
+  /**
+   * Nothing is asked for `retryAfterMs`, or for a growing pause. A reason that passes by itself is told
+   * when there is no other yet, so that the text stays while they alternate; one that somebody must mend always.
+   */
+  pause(refusal: Refusal, passes: boolean, retryAfterMs: number | undefined): void {
+    if (!passes || this.refusal === undefined) this.refusal = refusal
     this.pausedUntil = this.#clock.monotonic() + Math.max(retryAfterMs ?? 0, this.#pause.next())
   }
 
@@ -142,6 +164,14 @@ export class GroupFacts {
     else {
       waiting.pods.add(podKey)
       if (waiting.seen !== seen) waiting.seen = SEEN_DIFFERENTLY
+    }
+  }
+
+  /** Pods that went away wait for nothing: without this a name of every pod ever seen would stay. */
+  keepWaiters(isWaiting: (id: string, podKey: string) => boolean): void {
+    for (const [id, { pods }] of this.#waiters) {
+      for (const podKey of pods) if (!isWaiting(id, podKey)) pods.delete(podKey)
+      if (pods.size === 0) this.#waiters.delete(id)
     }
   }
 

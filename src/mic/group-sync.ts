@@ -216,6 +216,9 @@ async function isProtected(deps: GroupSyncDeps, id: string, present: PresentIden
   }
 }
 
+/** Faults that end without anybody's doing. */
+const PASSING: ReadonlySet<ArmError['fault']> = new Set(['throttled', 'conflict', 'unavailable'])
+
 async function takeFailure(
   deps: GroupSyncDeps,
   group: ComputeGroup,
@@ -223,7 +226,7 @@ async function takeFailure(
   error: ArmError,
 ): Promise<void> {
   const refusal = groupRefusal(group, error, deps.tools.arm.login().objectId)
-  facts.pause(refusal, error.retryAfterMs)
+  facts.pause(refusal, PASSING.has(error.fault), error.retryAfterMs)
   deps.log.warn(
     { group: group.id, fault: error.fault, code: error.code, error: error.message },
     'the identities of a VM or scale set cannot be changed now',

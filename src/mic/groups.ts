@@ -47,6 +47,11 @@ export class Groups {
     return this.#queue.size
   }
 
+  /** VMs and scale sets that something is remembered about. */
+  get remembered(): number {
+    return this.#facts.size
+  }
+
   facts(groupId: string): GroupFacts {
     const known = this.#facts.get(groupId)
     if (known !== undefined) return known
@@ -59,7 +64,8 @@ export class Groups {
   trust(object: AzureAssignedIdentity): void {
     const group = this.#options.world.placement(object.nodeName)?.group
     const armId = assignableId(object.identity)
-    const isAssigned = object.state === 'Assigned' || object.state === ''
+    // One on its way out may be there for the finalizer alone: its identity may have left already.
+    const isAssigned = !object.deleting && (object.state === 'Assigned' || object.state === '')
     if (group !== undefined && armId !== undefined && isAssigned) this.facts(group.id).trusted.add(armId)
   }
 
@@ -89,8 +95,10 @@ export class Groups {
    */
   identityChanged(armId: string, clientId: string): void {
     for (const [groupId, facts] of this.#facts) {
-      const present = facts.observed?.identities.get(armId)?.clientId ?? ''
-      const differs = present !== '' && present.toLowerCase() !== clientId.trim().toLowerCase()
+      const present = facts.observed?.identities.get(armId)
+      // An identity that podid put there itself since the last look has no client id yet.
+      const differs =
+        present !== undefined && present.clientId.toLowerCase() !== clientId.trim().toLowerCase()
       if (!facts.hasTrouble(armId) && !differs) continue
       facts.clearTrouble(armId)
       if (differs) facts.lookDue = true
@@ -132,7 +140,10 @@ export class Groups {
     const before = [...wanted.inGroup(groupId).keys()].filter((id) => facts.presence(id) === 'present')
     const since = this.#options.clock.monotonic()
     try {
-      return await syncGroup(this.#options, group, facts)
+      const dueMs = await syncGroup(this.#options, group, facts)
+      if (!this.#isIdle(groupId)) return dueMs
+      // To forget now would be to believe the next look, which may be older than what was just done.
+      return facts.knowsBetterMs() ?? dueMs
     } finally {
       this.#options.metrics.cycleDone(this.#options.clock.monotonic() - since)
       for (const podKey of facts.takeSettled((id) => this.#look(groupId, id))) this.#options.settled(podKey)
@@ -140,13 +151,17 @@ export class Groups {
         if (facts.presence(id) === 'present') continue
         for (const podKey of wanted.inGroup(groupId).get(id) ?? []) this.#options.settled(podKey)
       }
-      this.#forgetIfIdle(groupId, facts)
+      facts.keepWaiters(
+        (id, podKey) => wanted.inGroup(groupId).get(id)?.has(podKey) === true || this.#mustLeave(groupId, id),
+      )
+      if (this.#isIdle(groupId) && !facts.hasWaiters && facts.knowsBetterMs() === undefined) {
+        this.#facts.delete(groupId)
+      }
     }
   }
 
-  #forgetIfIdle(groupId: string, facts: GroupFacts): void {
+  #isIdle(groupId: string): boolean {
     const { wanted, ledger } = this.#options
-    const isIdle = wanted.inGroup(groupId).size === 0 && ledger.of(groupId).length === 0 && !facts.hasWaiters
-    if (isIdle) this.#facts.delete(groupId)
+    return wanted.inGroup(groupId).size === 0 && ledger.of(groupId).length === 0
   }
 }

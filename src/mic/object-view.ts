@@ -90,10 +90,24 @@ export class ObjectView {
 
   #keep(key: string, write: Omit<OwnWrite, 'until'>): void {
     this.distrust(key)
+    this.#dropOld()
     this.#own.set(key, { ...write, until: this.#clock.monotonic() + BELIEVED_MS })
     const keys = this.#ownByPod.get(write.podKey)
     if (keys === undefined) this.#ownByPod.set(write.podKey, new Set([key]))
     else keys.add(key)
+  }
+
+  /** Oldest first, since a write always goes to the end. The event of a write may come before its answer, and then no later one. */
+  #dropOld(): void {
+    for (const [key, { until }] of this.#own) {
+      if (until > this.#clock.monotonic()) return
+      this.distrust(key)
+    }
+  }
+
+  /** Own writes that are believed over the watch. */
+  get size(): number {
+    return this.#own.size
   }
 
   #believed(key: string): OwnWrite | undefined {

@@ -60,7 +60,7 @@ export async function syncPod(deps: PodSyncDeps, podKey: string): Promise<number
 async function syncSlot(deps: PodSyncDeps, podKey: string, slot: Slot): Promise<boolean> {
   const { desired, object } = slot
   const { armId, group } = desired
-  const facts = group === undefined ? undefined : deps.groups.facts(group.id)
+  const facts = group === undefined || armId === undefined ? undefined : deps.groups.facts(group.id)
   const isThere = armId === undefined || facts?.presence(armId) === 'present'
   // Before the object is written: ARM takes seconds, the write milliseconds, and neither needs the other.
   if (!isThere && group !== undefined) deps.groups.await(group, armId, podKey)

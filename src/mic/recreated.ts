@@ -34,7 +34,10 @@ export async function recreatedIdentities(
     if (deps.protection.of(id, present) === 'protected') continue
     reads += 1
     const actual = await readIdentity(deps, id)
-    if (actual !== undefined && actual.toLowerCase() !== present.clientId.toLowerCase()) recreated.push(id)
+    // An answer without a client id proves nothing, and taking an identity off on no proof stops its pods.
+    if (actual !== undefined && actual !== '' && actual.toLowerCase() !== present.clientId.toLowerCase()) {
+      recreated.push(id)
+    }
   }
   return recreated
 }

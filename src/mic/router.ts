@@ -82,8 +82,9 @@ export class Router {
     const armId = after === undefined ? undefined : assignableId(after)
     if (armId !== undefined && after !== undefined && before !== undefined)
       this.#deps.identityChanged(armId, after.clientId)
-    for (const binding of this.#deps.world.bindingsOf(key)) {
-      this.#recomputeAll(this.#deps.world.podsWithSelector(binding.selector))
+    const bindings = [...this.#deps.world.bindingsOf(key)]
+    for (const selector of new Set(bindings.map((binding) => binding.selector))) {
+      this.#recomputeAll(this.#deps.world.podsWithSelector(selector))
     }
   }
 
@@ -105,16 +106,18 @@ export class Router {
   }
 
   #recompute(podKey: string, pod: Pod | undefined): void {
-    const { wanted, chainReports, groupChanged, podChanged } = this.#deps
+    const { wanted, groupChanged, podChanged } = this.#deps
     const desired = this.#desiredOf(podKey, pod)
     for (const groupId of wanted.set(podKey, desired)) groupChanged(groupId)
-    if (pod === undefined) chainReports.forget(podKey)
     podChanged(podKey)
   }
 
   #desiredOf(podKey: string, pod: Pod | undefined): readonly DesiredAssignment[] {
     const { world, rules, chainReports, draining } = this.#deps
-    if (pod === undefined || draining || !asksForIdentity(pod)) return []
+    if (pod === undefined || draining || !asksForIdentity(pod)) {
+      chainReports.forget(podKey)
+      return []
+    }
     const { matches, broken } = matchPod(pod, world.bindings, rules)
     chainReports.note(podKey, pod.hostNetwork || matches.length === 0 || broken.length > 0)
     return desiredAssignments(pod, matches, world.placement(pod.nodeName), rules)
