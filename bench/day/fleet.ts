@@ -77,23 +77,30 @@ export class Fleet {
       if (clock.monotonic() < (this.#outages.get(node) ?? 0) || clock.random() < 0.01)
         throw new UpstreamError('unavailable', 'a fault of the bench', { status: 500 })
       const held = arm.groups.get(group)?.identities ?? new Map<string, { clientId: string }>()
-      const found =
-        selector?.name === 'msi_res_id'
-          ? held.get(selector.value.toLowerCase())
-          : [...held.values()].find(({ clientId }) => clientId === selector?.value)
+      const found = heldAs(held, selector?.value)
       if (selector !== undefined && found === undefined)
         throw new UpstreamError('identity-unknown', 'not on this node', { status: 400 })
       const now = Math.floor(clock.now() / 1_000)
       return {
-        value: new SecretString(found?.clientId ?? "the node's own"),
+        value: new SecretString(found ?? "the node's own"),
         expiresOn: now + TOKEN_SECONDS,
         notBefore: now,
         lifetimeSeconds: TOKEN_SECONDS,
         tokenType: 'Bearer',
-        clientId: found?.clientId ?? '',
+        clientId: found ?? '',
       }
     }
   }
+}
+
+/** Client id of an identity that is asked for by client id or by resource id. */
+function heldAs(
+  held: ReadonlyMap<string, { readonly clientId: string }>,
+  asked: string | undefined,
+): string | undefined {
+  for (const [id, { clientId }] of held)
+    if (clientId === asked || id === asked?.toLowerCase()) return clientId
+  return undefined
 }
 
 function keyOf(object: { readonly namespace: string; readonly name: string }): string {

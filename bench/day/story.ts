@@ -1,9 +1,10 @@
 import { ArmError } from '../../src/azure/arm.ts'
-import { canonicalResourceId } from '../../src/model/resource-id.ts'
+import { asError } from '../../src/base/errors.ts'
 import { type MicWorld, makeMicWorld, type RunningMic, vmssId, vmssNode } from '../../test/make/mic-world.ts'
 import { clientIdOf, identityId, makeBinding, makeIdentity, makePod } from '../../test/make/objects.ts'
 import { Fleet } from './fleet.ts'
 import { Truth } from './truth.ts'
+import { judge, type Verdict } from './verdict.ts'
 
 const SETS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] as const
 const STEP_MS = 5_000
@@ -67,7 +68,7 @@ export class Story {
   #number = 0
   #addresses = 0
   #renewals = 0
-  #failedAsk: unknown
+  #failedAsk: Error | undefined
 
   private constructor(size: Size, seed: number) {
     this.#size = size
@@ -177,7 +178,7 @@ export class Story {
       pod.asksAt = this.#now + ASK_EVERY_MS * (0.5 + this.#random())
       const asking = this.#askFor(pod)
         .catch((thrown: unknown) => {
-          this.#failedAsk ??= thrown
+          this.#failedAsk ??= asError(thrown)
         })
         .finally(() => this.#asks.delete(asking))
       this.#asks.add(asking)
@@ -312,29 +313,8 @@ export class Story {
   }
 
   /** Compares what is with what the pods that live want. Call after `settle`. */
-  verdict(): { leaked: string[]; missing: string[]; stranded: string[] } {
-    const { arm, cluster } = this.world
-    const leaked: string[] = []
-    const missing: string[] = []
-    for (const set of SETS) {
-      const group = vmssId(set)
-      const wanted = new Set(
-        [...this.#pods.values()]
-          .filter((pod) => pod.node.startsWith(`${set}-`))
-          .map((pod) => canonicalResourceId(identityId(pod.identity))),
-      )
-      const held = new Set(arm.identitiesOf(group))
-      const owned = Object.keys(cluster.ownership.get(group)?.identities ?? {})
-      for (const id of new Set([...held, ...owned])) if (!wanted.has(id)) leaked.push(`${id} on ${group}`)
-      for (const id of wanted) if (!held.has(id)) missing.push(`${id} on ${group}`)
-    }
-    const objects = cluster.all('assigned')
-    const stranded = objects
-      .filter((object) => !this.#pods.has(object.pod) || object.state !== 'Assigned' || object.deleting)
-      .map((object) => `${object.name} ${object.state}`)
-    const has = new Set(objects.map((object) => object.pod))
-    for (const name of this.#pods.keys()) if (!has.has(name)) missing.push(`object of ${name}`)
-    return { leaked, missing, stranded }
+  verdict(): Verdict {
+    return judge(this.world, this.#pods, SETS.map(vmssId))
   }
 
   async stop(): Promise<void> {
