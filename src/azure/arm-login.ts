@@ -1,6 +1,8 @@
-import { ClientSecretCredential, ManagedIdentityCredential } from '@azure/identity'
+import { ClientAssertionCredential, ClientSecretCredential, ManagedIdentityCredential } from '@azure/identity'
+import type { Clock } from '../base/clock.ts'
 import { parseManagedIdentityId } from '../model/resource-id.ts'
 import type { ArmLogin } from './arm.ts'
+import { type ClientCertificate, clientAssertion } from './client-assertion.ts'
 import type { ArmCredential } from './cloud-config.ts'
 import { type Cloud, isKnownAuthority } from './clouds.ts'
 import { readClaims } from './token-claims.ts'
@@ -18,8 +20,18 @@ export interface LearningCredential extends TokenCredentialLike {
   login(): ArmLogin
 }
 
-export function createLogin(credential: ArmCredential, cloud: Cloud): LearningCredential {
-  const inner = sdkCredential(credential, cloud)
+export interface LoginTools {
+  readonly clock: Clock
+  /** Opens the file of a `certificate` credential; asked for each login, so that a renewed one is used. */
+  readonly openCertificate: (
+    credential: Extract<ArmCredential, { kind: 'certificate' }>,
+  ) => Promise<ClientCertificate>
+  /** PEM of a CA to trust instead of the built-in ones. */
+  readonly ca?: string
+}
+
+export function createLogin(credential: ArmCredential, cloud: Cloud, tools: LoginTools): LearningCredential {
+  const inner = sdkCredential(credential, cloud, tools)
   let login: ArmLogin = { clientId: configuredClientId(credential), objectId: '', resourceId: '' }
   return {
     login: () => login,
@@ -31,7 +43,13 @@ export function createLogin(credential: ArmCredential, cloud: Cloud): LearningCr
   }
 }
 
-function sdkCredential(credential: ArmCredential, cloud: Cloud): TokenCredentialLike {
+function sdkCredential(credential: ArmCredential, cloud: Cloud, tools: LoginTools): TokenCredentialLike {
+  const authority = {
+    authorityHost: cloud.loginOrigin,
+    // Only the built-in clouds are in Microsoft's list of instances.
+    disableInstanceDiscovery: !isKnownAuthority(cloud.loginOrigin),
+    ...(tools.ca === undefined ? {} : { tlsOptions: { ca: tools.ca } }),
+  }
   switch (credential.kind) {
     case 'managed-identity': {
       const { id } = credential
@@ -40,23 +58,28 @@ function sdkCredential(credential: ArmCredential, cloud: Cloud): TokenCredential
         ? new ManagedIdentityCredential({ clientId: id })
         : new ManagedIdentityCredential({ resourceId: id })
     }
+    case 'certificate': {
+      const { tenantId, clientId } = credential
+      const audience = `${cloud.loginOrigin}/${tenantId}/oauth2/v2.0/token`
+      const assert = async (): Promise<string> => {
+        const certificate = await tools.openCertificate(credential)
+        return clientAssertion(certificate, { clientId, audience }, tools.clock).reveal()
+      }
+      return new ClientAssertionCredential(tenantId, clientId, assert, authority)
+    }
     case 'secret':
     default:
       return new ClientSecretCredential(
         credential.tenantId,
         credential.clientId,
         credential.secret.reveal(),
-        {
-          authorityHost: cloud.loginOrigin,
-          // Only the built-in clouds are in Microsoft's list of instances.
-          disableInstanceDiscovery: !isKnownAuthority(cloud.loginOrigin),
-        },
+        authority,
       )
   }
 }
 
 function configuredClientId(credential: ArmCredential): string {
-  if (credential.kind === 'secret') return credential.clientId
+  if (credential.kind !== 'managed-identity') return credential.clientId
   return parseManagedIdentityId(credential.id) === undefined ? credential.id : ''
 }
 

@@ -41,6 +41,20 @@ test('what is missing or wrong is named, and a secret never is', () => {
   assert.match(refused(Buffer.from('')), /azure\.json cannot be used/)
 })
 
+test('a certificate in azure.json is used when there is no secret, and its password does not print', () => {
+  const text = {
+    ...PRINCIPAL,
+    aadClientSecret: '',
+    aadClientCertPath: '/etc/c.pfx',
+    aadClientCertPassword: 'hunter2',
+  }
+  const { credential } = parseCloudConfig(file(text), 'azure.json')
+  assert.equal(credential.kind, 'certificate')
+  assert.match(JSON.stringify(credential), /c\.pfx/)
+  assert.doesNotMatch(JSON.stringify(credential), /hunter2/)
+  assert.throws(() => parseCloudConfig(file({ ...text, tenantId: '' }), 'azure.json'), /tenant missing/)
+})
+
 test("the environment of the old chart's adminsecret is understood", () => {
   const nothing = {
     CLOUD: '',

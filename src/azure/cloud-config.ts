@@ -13,6 +13,14 @@ export type ArmCredential =
       readonly clientId: string
       readonly secret: SecretString
     }
+  /** `file` is a PKCS#12 file. */
+  | {
+      readonly kind: 'certificate'
+      readonly tenantId: string
+      readonly clientId: string
+      readonly file: string
+      readonly password: SecretString
+    }
 
 /** What MIC needs of the cluster's `azure.json`, or of the old chart's environment variables. */
 export interface CloudConfig {
@@ -30,6 +38,8 @@ const azureJson = v.object({
   tenantId: loose,
   aadClientId: loose,
   aadClientSecret: loose,
+  aadClientCertPath: loose,
+  aadClientCertPassword: loose,
   useManagedIdentityExtension: v.optional(v.boolean(), false),
   userAssignedIdentityID: loose,
 })
@@ -49,18 +59,20 @@ export function parseCloudConfig(file: Buffer, name: string): CloudConfig {
       `${name} cannot be used: ${v.getDotPath(issue) ?? 'the whole file'}: ${expectation(issue)}`,
     )
   }
-  const {
-    cloud,
-    tenantId,
-    aadClientId,
-    aadClientSecret,
-    useManagedIdentityExtension,
-    userAssignedIdentityID,
-  } = read.output
-  const credential = useManagedIdentityExtension
-    ? ({ kind: 'managed-identity', id: userAssignedIdentityID } as const)
-    : secretCredential({ tenantId, clientId: aadClientId, secret: aadClientSecret }, name)
-  return { cloud, credential, clusterIdentity: userAssignedIdentityID }
+  const { cloud, userAssignedIdentityID } = read.output
+  return { cloud, credential: credentialIn(read.output, name), clusterIdentity: userAssignedIdentityID }
+}
+
+/** In the order of the cloud provider: managed identity, then secret, then certificate. */
+function credentialIn(file: v.InferOutput<typeof azureJson>, name: string): ArmCredential {
+  const { tenantId, aadClientId: clientId, aadClientSecret, aadClientCertPath } = file
+  if (file.useManagedIdentityExtension) return { kind: 'managed-identity', id: file.userAssignedIdentityID }
+  if (aadClientSecret !== '' || aadClientCertPath === '') {
+    return secretCredential({ tenantId, clientId, secret: aadClientSecret }, name)
+  }
+  refuseMissing({ tenant: tenantId, 'client id': clientId }, name)
+  const password = new SecretString(file.aadClientCertPassword)
+  return { kind: 'certificate', tenantId, clientId, file: aadClientCertPath, password }
 }
 
 /** The environment variables that the old chart's `adminsecret` filled. */
@@ -94,13 +106,17 @@ function secretCredential(
   { tenantId, clientId, secret }: { tenantId: string; clientId: string; secret: string },
   where: string,
 ): ArmCredential {
-  const missing = Object.entries({ tenant: tenantId, 'client id': clientId, 'client secret': secret })
+  refuseMissing({ tenant: tenantId, 'client id': clientId, 'client secret': secret }, where)
+  return { kind: 'secret', tenantId, clientId, secret: new SecretString(secret) }
+}
+
+function refuseMissing(fields: Readonly<Record<string, string>>, where: string): void {
+  const missing = Object.entries(fields)
     .filter(([, value]) => value === '' || value === NO_PRINCIPAL)
     .map(([field]) => field)
   if (missing.length > 0) {
     throw new OperatorError(`no way to log in to Azure: ${missing.join(' and ')} missing in ${where}`)
   }
-  return { kind: 'secret', tenantId, clientId, secret: new SecretString(secret) }
 }
 
 /** What was expected, without what was found: that may be a secret. */

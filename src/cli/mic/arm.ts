@@ -4,13 +4,20 @@ import { dirname } from 'node:path'
 import { type ArmClient, createArmClient } from '../../azure/arm-client.ts'
 import { createLogin } from '../../azure/arm-login.ts'
 import type { ArmCall } from '../../azure/arm-policy.ts'
-import { type CloudConfig, cloudConfigOf, parseCloudConfig } from '../../azure/cloud-config.ts'
+import type { ClientCertificate } from '../../azure/client-assertion.ts'
+import {
+  type ArmCredential,
+  type CloudConfig,
+  cloudConfigOf,
+  parseCloudConfig,
+} from '../../azure/cloud-config.ts'
 import type { Clock } from '../../base/clock.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import type { Owner } from '../../base/lifecycle.ts'
 import type { Arm } from '../../mic/arm.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { MicMetrics } from '../../telemetry/mic-metrics.ts'
+import { readPkcs12 } from '../../tokens/pkcs12.ts'
 import { cloudNamed } from '../cloud.ts'
 import type { Environment } from '../flag-command.ts'
 import type { MicFlags } from './config.ts'
@@ -72,7 +79,7 @@ async function load({
   const client: ArmClient = createArmClient({
     clock,
     cloud,
-    credential: createLogin(config.credential, cloud),
+    credential: createLogin(config.credential, cloud, { clock, openCertificate }),
     callsPerHour: flags['arm-calls-per-hour'],
     userAgent: flags['custom-user-agent'],
     onCall(call: ArmCall) {
@@ -88,6 +95,19 @@ async function load({
     },
   })
   return { client, config }
+}
+
+/** A PKCS#12 file, as the cloud provider of Kubernetes has it. */
+async function openCertificate(
+  credential: Extract<ArmCredential, { kind: 'certificate' }>,
+): Promise<ClientCertificate> {
+  try {
+    return await readPkcs12(await readFile(credential.file), credential.password)
+  } catch (thrown) {
+    throw new OperatorError(`aadClientCertPath ${credential.file} cannot be used: ${errorText(thrown)}`, {
+      cause: thrown,
+    })
+  }
 }
 
 async function readConfig(file: string, environment: Environment): Promise<CloudConfig> {
