@@ -12,7 +12,7 @@ import { tellStory } from './demo/story.ts'
 import { tellTotals } from './demo/totals.ts'
 import { createWorld, installCluster } from './demo/world.ts'
 import { flagValues } from './flag-command.ts'
-import type { Invocation } from './program.ts'
+import type { Invocation } from './invocation.ts'
 import { DEMO_FLAGS } from './tool-flags.ts'
 
 /** `podid demo`: exit code 0 only when every step of the story really happened. */

@@ -8,7 +8,7 @@ import { errorText, OperatorError } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import type { ValuesOf } from './flag.ts'
 import { flagValues } from './flag-command.ts'
-import type { Invocation } from './program.ts'
+import type { Invocation } from './invocation.ts'
 import { EMULATOR_FLAGS } from './tool-flags.ts'
 import { untilAborted } from './until-aborted.ts'
 

@@ -13,7 +13,7 @@ import type { BindingLookup } from '../model/match.ts'
 import type { AzureIdentity, AzureIdentityBinding, Pod } from '../model/resources.ts'
 import { chainOf } from './explain/chain.ts'
 import { flagValues } from './flag-command.ts'
-import type { Invocation } from './program.ts'
+import type { Invocation } from './invocation.ts'
 import { EXPLAIN_FLAGS } from './tool-flags.ts'
 
 /** `podid explain <namespace/pod>`: exit code 0 when every link holds, 1 when one is broken. */

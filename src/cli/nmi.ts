@@ -20,12 +20,12 @@ import { createTokenBroker } from '../tokens/broker.ts'
 import { cloudNamed } from './cloud.ts'
 import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
+import type { Invocation } from './invocation.ts'
 import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
 import { redirectOf } from './nmi/redirect.ts'
 import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
 import { type WatchedNmiStores, watchNmiStores } from './nmi/stores.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
-import type { Invocation } from './program.ts'
 import { untilAborted } from './until-aborted.ts'
 
 /** `podid nmi`: until the stop signal, or one of the tasks `--cleanup` and `--dry-run`. */

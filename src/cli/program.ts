@@ -2,19 +2,12 @@ import { Command, CommanderError } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { FlagTable } from './flag.ts'
 import { type Environment, flagCommand, withDoubleDashes } from './flag-command.ts'
+import type { Invocation } from './invocation.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
 import { DEMO_FLAGS, EMULATOR_FLAGS, EXPLAIN_FLAGS } from './tool-flags.ts'
 
 const VERSION: string = packageJson.version
-
-/** What a subcommand gets; it returns the exit code. */
-export interface Invocation {
-  readonly command: Command
-  readonly environment: Environment
-  /** Aborts on SIGINT and SIGTERM. */
-  readonly stop: AbortSignal
-}
 
 type Run = (invocation: Invocation) => Promise<number>
 

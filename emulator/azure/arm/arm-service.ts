@@ -1,45 +1,16 @@
-import type { Clock } from '../../../src/base/clock.ts'
-import type { TokenOffice } from '../entra/access-tokens.ts'
 import { createTraceIds } from '../entra/access-tokens.ts'
 import type { Exchange, Reply } from '../http/exchange.ts'
 import { parseObject } from '../http/json.ts'
 import { type Call, callOf, matchRoute, type Route } from '../http/router.ts'
 import type { Plan, Service } from '../http/service.ts'
-import type { AzureState } from '../state/azure-state.ts'
-import type { Journal } from '../state/journal.ts'
-import type { Settings } from '../state/settings.ts'
 import { armReply, refuseArm } from './arm-errors.ts'
+import type { ArmDeps, ArmRoute } from './arm-route.ts'
 import { authenticateCaller, type Caller } from './caller.ts'
 import { computeRoutes } from './compute-routes.ts'
 import { federatedRoutes } from './federated-credentials.ts'
 import { identityRoutes } from './managed-identities.ts'
-import type { Operations } from './operations.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
-import { createThrottle, type Limit } from './throttle.ts'
-
-export interface ArmDeps {
-  readonly state: AzureState
-  readonly settings: Settings
-  readonly journal: Journal
-  readonly clock: Clock
-  readonly office: TokenOffice
-  readonly operations: Operations
-  /** The emulator's wall clock as ARM sees it, milliseconds. */
-  readonly now: () => number
-}
-
-/** What the work of a route has at hand: the service's parts and who calls. */
-export interface ArmContext extends ArmDeps {
-  readonly caller: Caller
-}
-
-export interface ArmRoute extends Omit<Route, 'handle'> {
-  /** Limit per resource (the path), if there is one. */
-  readonly limit?: Limit
-  /** Answers without a token. */
-  readonly open?: boolean
-  readonly work: (call: Call, context: ArmContext) => Reply | Promise<Reply>
-}
+import { createThrottle } from './throttle.ts'
 
 const HOSTS = ['management.azure.com', 'management.core.windows.net', 'management.localhost']
 const FIRST_WORDS = new Set(['subscriptions', 'tenants', 'providers'])

@@ -2,7 +2,7 @@ import type { Reply } from '../http/exchange.ts'
 import type { Call } from '../http/router.ts'
 import { allows } from '../state/roles.ts'
 import { refuseArm } from './arm-errors.ts'
-import type { ArmContext, ArmRoute } from './arm-service.ts'
+import type { ArmContext, ArmRoute } from './arm-route.ts'
 
 /** Subscriptions, tenants and the description of the cloud: what command lines ask at login. */
 export const subscriptionRoutes: readonly ArmRoute[] = [
