@@ -1,4 +1,5 @@
-import { type ArmDeps, createArmService } from './arm/arm-service.ts'
+import type { ArmDeps } from './arm/arm-route.ts'
+import { createArmService } from './arm/arm-service.ts'
 import { createEntraService, type EntraDeps } from './entra/entra-service.ts'
 import { hostName, type ServiceName } from './http/exchange.ts'
 import type { RequestHead } from './http/request-reading.ts'
