@@ -69,18 +69,15 @@ async function demo({ keep, managed, loopback, verbose, owner, report, stop }: D
 }
 
 async function choosePlace(loopback: boolean, report: Report): Promise<Place> {
-  const { usable, missing } = loopback
-    ? { usable: false, missing: ['it was asked for with --loopback'] }
-    : await probeNodeSandbox(systemClock)
-  if (usable) {
+  const missing = loopback ? undefined : (await probeNodeSandbox(systemClock)).missing
+  if (missing?.length === 0) {
     const place = await namespacePlace(systemClock)
     await report.step('the node and its pods are network namespaces; the redirect is real iptables', () =>
       Promise.resolve(`this machine is ${place.hostAddress}`),
     )
     return place
   }
-  report.note(
-    `no network namespaces and no packet redirect here, everything goes over loopback: ${missing.join(', ')}`,
-  )
+  const reason = missing === undefined ? 'as asked for' : `missing here: ${missing.join(', ')}`
+  report.note(`everything goes over loopback, without network namespaces and packet redirect (${reason})`)
   return loopbackPlace(systemClock)
 }

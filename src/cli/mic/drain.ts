@@ -41,7 +41,12 @@ export async function drainAll({
     drained.resolve(await drain(deps, timeoutMs, signal))
     over.abort(new Error('drained'))
   }, over.signal)
-  contending.catch((thrown: unknown) => drained.reject(thrown as Error))
+  contending.then(
+    () => drained.reject(new OperatorError('stopped before the drain was done: run it again')),
+    (thrown: unknown) => drained.reject(thrown as Error),
+  )
+  // Awaited below, unless leadership never comes.
+  drained.promise.catch(() => {})
   try {
     await untilLeading(leads.promise, stop)
     const { objects, forced } = await drained.promise
