@@ -16,6 +16,9 @@ import {
   type ManagedIdentityId,
 } from '../../src/model/resource-id.ts'
 
+/** Longest `readLagMs` that has an effect. */
+const LONGEST_LAG_MS = 10 * 60_000
+
 /** A VM or scale set of the fake. */
 export interface FakeGroup {
   systemAssigned: boolean
@@ -201,7 +204,10 @@ export class FakeArm implements Arm {
   }
 
   #apply(patch: IdentityPatch, group: FakeGroup): void {
-    this.#past.push({ group, until: this.#clock.monotonic(), identities: new Map(group.identities) })
+    const now = this.#clock.monotonic()
+    // A simulated day has tens of thousands of patches; no look lags that far behind.
+    while ((this.#past[0]?.until ?? now) < now - LONGEST_LAG_MS) this.#past.shift()
+    this.#past.push({ group, until: now, identities: new Map(group.identities) })
     for (const id of patch.remove) group.identities.delete(id)
     for (const id of patch.add) if (!group.identities.has(id)) group.identities.set(id, this.#principalOf(id))
   }
