@@ -14,6 +14,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+// A reader that went away or a full disk must not end an agent that pods depend on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 try {
   const code = await runProgram(process.argv.slice(2), process.env, stop.signal)
   process.exit(code)
