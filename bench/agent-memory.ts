@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -32,16 +31,15 @@ export async function agentMemory({ short }: BenchOptions): Promise<Row[]> {
   try {
     const starts = short ? 2 : 5
     const seconds = short ? 3 : 10
-    const rows = await measure(rig, undefined, { starts, seconds })
-    if (existsSync(BUNDLE)) rows.push(...(await measure(rig, BUNDLE, { starts, seconds })))
-    return rows
+    const source = await measure(rig, undefined, { starts, seconds })
+    return rowsOf(await measure(rig, BUNDLE, { starts, seconds }), source, seconds)
   } finally {
     await rig.close()
   }
 }
 
 /** A 10,000-pod cluster, and an IMDS that knows the identities of one node. */
-export async function agentRig(): Promise<Rig> {
+async function agentRig(): Promise<Rig> {
   const names = Array.from({ length: IDENTITIES }, (_, index) => identityName(index))
   const rig = await startRig({
     scaleSets: 1,
@@ -80,12 +78,22 @@ function onNode(rig: Rig): void {
   rig.azure.plant({ scaleSets: [{ id: scaleSetId(0), identities, instances: ['0'] }] })
 }
 
-export async function measure(
+/** Times in milliseconds, memory in MB (10^6 bytes). */
+interface Measured {
+  readonly starts: number
+  readonly failed: number
+  readonly rssMb: number
+  readonly rssReadyMb: number
+  readonly readyMs: number
+  readonly fastestMs: number
+  readonly sinceListMs: number
+}
+
+async function measure(
   rig: Rig,
   bundle: string | undefined,
   { starts, seconds }: { starts: number; seconds: number },
-  nodeFlags: readonly string[] = ['--max-semi-space-size=1'],
-): Promise<Row[]> {
+): Promise<Measured> {
   const ready: number[] = []
   const sinceList: number[] = []
   const rssReady: number[] = []
@@ -95,10 +103,7 @@ export async function measure(
     const nmiPort = await freePort()
     rig.kube.audit.clear()
     const flags = [`--node=${nodeName(0, 0)}`, `--nmi-port=${nmiPort}`]
-    const nmi = await rig.start('nmi', flags, {
-      nodeFlags,
-      ...(bundle === undefined ? {} : { program: bundle }),
-    })
+    const nmi = await rig.start('nmi', flags, bundle === undefined ? {} : { program: bundle })
     const pid = nmi.process.pid ?? 0
     ready.push(nmi.readyAt - nmi.startedAt)
     const listed = Math.max(...rig.kube.audit.entries().map((entry) => entry.at))
@@ -111,24 +116,36 @@ export async function measure(
     }
     await nmi.stop()
   }
-  const program = bundle === undefined ? 'from the source' : 'bundle'
-  const rss = round(Math.max(...rssLoaded), 1)
-  const middle = round(median(ready), 0)
-  const afterList = round(median(sinceList), 0)
+  return {
+    starts,
+    failed,
+    rssMb: Math.max(...rssLoaded),
+    rssReadyMb: median(rssReady),
+    readyMs: median(ready),
+    fastestMs: Math.min(...ready),
+    sinceListMs: median(sinceList),
+  }
+}
+
+/** The bundle is what is shipped; a source tree strips types at each start, and is shown beside it. */
+function rowsOf(bundle: Measured, source: Measured, seconds: number): Row[] {
+  const mb = round(bundle.rssMb, 1)
+  const ms = round(bundle.readyMs, 0)
+  const both = { ...bundle, sourceRssMb: source.rssMb, sourceReadyMs: source.readyMs }
   return [
     {
-      figure: `NMI (${program}), 250 pods of 10,000: RSS after ${seconds} s of 60 requests/s`,
-      measured: `${rss} MB (${round(median(rssReady), 1)} MB after ready; ${failed} requests failed)`,
+      figure: `NMI, 250 pods of 10,000: RSS after ${seconds} s of ${REQUESTS_PER_SECOND} requests/s`,
+      measured: `${mb} MB (${round(bundle.rssReadyMb, 1)} MB after ready; ${bundle.failed} requests failed; from the source tree ${round(source.rssMb, 1)} MB)`,
       aim: '< 80 MB',
-      reached: rss < 80 && failed === 0,
-      numbers: { rssMb: rss, rssReadyMb: median(rssReady), failed, starts },
+      reached: mb < 80 && bundle.failed === 0,
+      numbers: both,
     },
     {
-      figure: `NMI (${program}): process start -> ready, lists answered`,
-      measured: `${middle} ms (fastest of ${starts}: ${round(Math.min(...ready), 0)}; ${afterList} ms of it after the last list or watch was answered)`,
+      figure: 'NMI, the same: process start -> ready, lists answered',
+      measured: `${ms} ms (fastest of ${bundle.starts}: ${round(bundle.fastestMs, 0)}; ${round(bundle.sinceListMs, 0)} ms of it after the last list or watch was answered; from the source tree ${round(source.readyMs, 0)} ms)`,
       aim: '< 500 ms',
-      reached: middle < 500,
-      numbers: { readyMs: middle, fastestMs: Math.min(...ready), sinceListMs: afterList, starts },
+      reached: ms < 500,
+      numbers: both,
     },
   ]
 }

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import autocannon from 'autocannon'
+import { RUNTIME_FLAGS } from '../src/cli/runtime-flags.ts'
 import { startChild } from './child.ts'
 import { type BenchOptions, median, type Row, round } from './figure.ts'
 
@@ -8,7 +9,7 @@ const PATH = '/metadata/identity/oauth2/token?api-version=2018-02-01&resource=ht
 /** Cached token requests at 64 keep-alive connections, against a bare server that answers the same bytes. */
 export async function cachedRequests({ short }: BenchOptions): Promise<Row[]> {
   const imds = await startChild('./servers/imds-stub.ts')
-  const nmi = await startChild('./servers/nmi.ts', { imdsPort: imds.port, pods: 250 })
+  const nmi = await startChild('./servers/nmi.ts', { imdsPort: imds.port, pods: 250 }, RUNTIME_FLAGS.nmi)
   const sample = await fetchOnce(nmi.port)
   const bare = await startChild('./servers/bare.ts', sample)
   try {

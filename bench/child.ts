@@ -8,9 +8,13 @@ export interface Child {
   stop(): Promise<void>
 }
 
-export async function startChild(module: string, order?: object, execArgv: string[] = []): Promise<Child> {
+export async function startChild(
+  module: string,
+  order?: object,
+  execArgv: readonly string[] = [],
+): Promise<Child> {
   const child = fork(new URL(module, import.meta.url), {
-    execArgv,
+    execArgv: [...execArgv],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   if (order !== undefined) child.send(order)

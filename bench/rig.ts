@@ -15,6 +15,7 @@ import { type RunningProcess, startProcess } from '../emulator/node/process.ts'
 import type { Clock } from '../src/base/clock.ts'
 import { systemClock } from '../src/base/clock.ts'
 import { Owner } from '../src/base/lifecycle.ts'
+import { RUNTIME_FLAGS } from '../src/cli/runtime-flags.ts'
 import { clientIdOf, identityId, NODE_GROUP, scaleSetId } from './cluster-objects.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -117,7 +118,7 @@ async function open(options: RigOptions, owner: Owner): Promise<Rig> {
     caFile,
     folder,
     owner,
-    async start(component, flags = [], { program = SOURCE, nodeFlags = ['--max-semi-space-size=1'] } = {}) {
+    async start(component, flags = [], { program = SOURCE, nodeFlags = RUNTIME_FLAGS[component] } = {}) {
       const token = kube.issueToken({ namespace: 'default', serviceAccount: `podid-${component}` })
       // As in a pod: the service account's files and the address of the API server, no kubeconfig.
       const account = join(folder, component)

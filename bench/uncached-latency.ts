@@ -1,11 +1,12 @@
 import { Agent, request } from 'node:http'
+import { RUNTIME_FLAGS } from '../src/cli/runtime-flags.ts'
 import { startChild } from './child.ts'
 import { type BenchOptions, median, type Row, round } from './figure.ts'
 
 /** What NMI adds to an uncached request over IMDS's own answer: pairs of requests, in turns. */
 export async function uncachedLatency({ short }: BenchOptions): Promise<Row[]> {
   const imds = await startChild('./servers/imds-stub.ts')
-  const nmi = await startChild('./servers/nmi.ts', { imdsPort: imds.port, pods: 250 })
+  const nmi = await startChild('./servers/nmi.ts', { imdsPort: imds.port, pods: 250 }, RUNTIME_FLAGS.nmi)
   const agent = new Agent({ keepAlive: true })
   try {
     const pairs = short ? 100 : 600

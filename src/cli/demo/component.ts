@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import { sleep, withDeadline } from '../../base/deadline.ts'
+import { RUNTIME_FLAGS } from '../runtime-flags.ts'
 import type { Place, RunningProcess } from './place.ts'
 
 export interface ComponentOptions {
@@ -29,7 +30,7 @@ export function startComponent(options: ComponentOptions): RunningComponent {
   const { place, clock, name, flags } = options
   const lastLines: string[] = []
   const program = process.argv[1] ?? ''
-  const running = place.runComponent([process.execPath, '--max-semi-space-size=1', program, name, ...flags], {
+  const running = place.runComponent([process.execPath, ...RUNTIME_FLAGS[name], program, name, ...flags], {
     env: options.env ?? {},
     onLine(line) {
       lastLines.push(line)
