@@ -213,6 +213,8 @@ export async function startSystem(): Promise<System> {
       if (options.output !== undefined) return child
       const line = await child.line(/token requests are answered/)
       nmiPort = Number(/"?port"?[=:](\d+)/.exec(line)?.[1])
+      const inSync = (): string[] => child.lines.filter((each) => each.includes('watch is in sync'))
+      await happenings.until('the five watches of the node agent', () => inSync().length >= 5)
       return child
     },
     async startMic(instance, options = {}) {

@@ -19,7 +19,7 @@ export function testKubeFaults(system: () => System): void {
     await world.kube.faults.bringUp()
     await world.assigned('after-away')
     assert.equal((await late.token()).status, 200)
-    await stillWorks(world, 'after a restart of the API server')
+    await stillWorks(world, 'after a restart of the api server')
   })
 
   const CUTS: readonly (readonly [name: string, cut: (world: System) => unknown])[] = [

@@ -13,8 +13,18 @@ interface Rule {
   readonly verbs: readonly string[]
 }
 
+/** Verbs that are granted and may be unused here: a server that cannot send initial events is asked for lists. */
+const FALLBACK = ' list '
+
 /** Granted and not used by these tests, each for a reason. */
-const UNUSED: ReadonlyMap<string, string> = new Map([])
+const UNUSED: ReadonlyMap<string, string> = new Map([
+  ['podid-mic patch events', 'counts an Event that happens again, after a minute'],
+  ['podid-mic delete configmaps', 'a record goes with its scale set, and this one stays'],
+  [
+    'podid-mic update azureassignedidentities',
+    'the right that AAD Pod Identity had; a cluster that checks it for finalizers',
+  ],
+])
 
 export function testRights(system: () => System): void {
   test('no component ever asked for something that deploy/rbac.yaml does not grant', () => {
@@ -42,7 +52,7 @@ export function testRights(system: () => System): void {
         ),
       )
     assert.deepEqual(
-      granted.filter((each) => !used.has(each) && !UNUSED.has(each)),
+      granted.filter((each) => !used.has(each) && !each.includes(FALLBACK) && !UNUSED.has(each)),
       [],
     )
   })
