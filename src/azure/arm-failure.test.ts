@@ -46,6 +46,17 @@ test('an operation that was accepted and failed is told by the code in its text'
   assert.equal(failed('InternalExecutionError. Sorry.').fault, 'unavailable')
 })
 
+test('a login that failed is no refusal of ARM, whatever status Entra gave', () => {
+  for (const name of ['AuthenticationError', 'CredentialUnavailableError', 'AggregateAuthenticationError']) {
+    const failed = Object.assign(new Error('AADSTS7000222: the secret has expired'), {
+      name,
+      statusCode: 401,
+    })
+    const { fault, code, status } = armErrorOf(failed, clock)
+    assert.deepEqual([fault, code, status], ['unavailable', 'LoginFailed', 0])
+  }
+})
+
 test('no answer is unavailable, and an ArmError stays what it is, also inside another error', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' })
   assert.deepEqual([armErrorOf(refused, clock).fault, armErrorOf(refused, clock).status], ['unavailable', 0])

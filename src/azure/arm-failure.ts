@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Clock } from '../base/clock.ts'
 import { errorText } from '../base/errors.ts'
-import { ArmError, faultOf } from './arm.ts'
+import { ArmError, faultOf, LOGIN_FAILED } from './arm.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /** Longest pause that ARM's `Retry-After` may ask for, seconds. */
@@ -26,6 +26,14 @@ const restError = v.object({
 /** Azure's poller throws a plain Error with code and message of the operation in its text (azure-wire-facts 4.3). */
 const FAILED_OPERATION = /^The long-running operation has failed\.?\s*(\w+)?\.?\s*(.*)$/s
 
+/** What `@azure/identity` throws, by name: its classes differ between copies of the library. */
+const LOGIN_ERRORS: ReadonlySet<string> = new Set([
+  'AuthenticationError',
+  'AggregateAuthenticationError',
+  'AuthenticationRequiredError',
+  'CredentialUnavailableError',
+])
+
 type RestErrorLike = v.InferOutput<typeof restError>
 
 /** Whatever the SDK threw, as an ArmError; one that is one already stays. */
@@ -33,6 +41,10 @@ export function armErrorOf(thrown: unknown, clock: Clock): ArmError {
   if (thrown instanceof ArmError) return thrown
   // The pipeline may wrap what a policy threw.
   if (thrown instanceof Error && thrown.cause instanceof ArmError) return thrown.cause
+  // Has a status too, but Entra's: nothing was asked of ARM.
+  if (thrown instanceof Error && LOGIN_ERRORS.has(thrown.name)) {
+    return new ArmError('unavailable', thrown.message, { code: LOGIN_FAILED, cause: thrown })
+  }
   const read = v.safeParse(restError, thrown)
   if (!read.success) return new ArmError('unavailable', errorText(thrown), { cause: thrown })
   return read.output.statusCode === 0

@@ -23,6 +23,16 @@ test('identities are found in the messages that users have pasted, in any case a
   assert.deepEqual([...identitiesNamedIn(`Resource ${identityId('end')}.`)], [id('end')])
 })
 
+test('an identity in a resource group with brackets is found, and brackets around an id are none of it', () => {
+  const bracketed = identityId('a', 'shop(1)')
+  assert.deepEqual(
+    [...identitiesNamedIn(`Resource '${bracketed}' was not found.`)],
+    [bracketed.toLowerCase()],
+  )
+  assert.deepEqual([...identitiesNamedIn(`not permitted (${bracketed}).`)], [bracketed.toLowerCase()])
+  assert.deepEqual([...identitiesNamedIn(`(see ${identityId('b')}), and more`)], [id('b')])
+})
+
 test('no message, however long or odd, breaks the search or yields what is no identity', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 300 }), fc.boolean(), (noise, hasId) => {
@@ -39,10 +49,17 @@ test('the code tells a fault of an identity from one of the request, whatever th
   assert.equal(faultOf(400, 'FailedIdentityOperation'), 'rejected')
   assert.equal(faultOf(403, 'AuthorizationFailed'), 'denied')
   assert.equal(faultOf(404, 'ResourceGroupNotFound'), 'missing')
+  assert.equal(faultOf(404, 'NotFound'), 'missing')
   assert.equal(faultOf(409, 'OperationNotAllowed'), 'conflict')
   assert.equal(faultOf(429, 'OperationNotAllowed'), 'throttled')
   assert.equal(faultOf(400, 'InvalidParameter'), 'invalid')
   assert.equal(faultOf(503, ''), 'unavailable')
+})
+
+test('a 404 that speaks of the subscription, or is not of ARM, takes nothing for gone', () => {
+  assert.equal(faultOf(404, 'SubscriptionNotFound'), 'invalid')
+  assert.equal(faultOf(404, 'InvalidResourceType'), 'invalid')
+  assert.equal(faultOf(404, ''), 'invalid')
 })
 
 test('only what may have been done all the same has an unknown outcome', () => {

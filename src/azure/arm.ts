@@ -48,6 +48,9 @@ export type ArmFault =
   | 'invalid'
   | 'unavailable'
 
+/** Code of the ArmError when no token for ARM could be had. */
+export const LOGIN_FAILED = 'LoginFailed'
+
 /** A failed ARM call. The message is ARM's and may hold ids that change: for the log, not for a status. */
 export class ArmError extends Error {
   override readonly name = 'ArmError'
@@ -84,12 +87,23 @@ export class ArmError extends Error {
 /** Codes by which ARM refuses a whole PATCH because of single identities (azure-wire-facts 4.4). */
 const IDENTITY_CODES: ReadonlySet<string> = new Set(['linkedauthorizationfailed', 'failedidentityoperation'])
 
+/**
+ * Only these say that the thing itself is not there. `SubscriptionNotFound`, or a 404 of something in
+ * between, mostly means a wrong cloud, tenant or address: then nothing may be taken for gone.
+ */
+const GONE: ReadonlySet<string> = new Set([
+  'resourcenotfound',
+  'resourcegroupnotfound',
+  'parentresourcenotfound',
+  'notfound',
+])
+
 /** The fault behind an ARM answer. */
 export function faultOf(status: number, code: string): ArmFault {
   if (IDENTITY_CODES.has(code.toLowerCase())) return 'rejected'
   if (status === 429) return 'throttled'
   if (status === 409) return 'conflict'
-  if (status === 404) return 'missing'
+  if (status === 404 && GONE.has(code.toLowerCase())) return 'missing'
   if (status === 401 || status === 403) return 'denied'
   return status >= 400 && status < 500 ? 'invalid' : 'unavailable'
 }
@@ -100,12 +114,21 @@ export function faultOf(status: number, code: string): ArmFault {
  */
 export function identitiesNamedIn(message: string): ReadonlySet<string> {
   const named = new Set<string>()
-  const candidates = message.match(/\/subscriptions\/[^\s'",;()\]]+/gi) ?? []
+  const candidates = message.match(/\/subscriptions\/[^\s'",;\]]+/gi) ?? []
   for (const candidate of candidates.slice(0, MOST_NAMED)) {
-    const id = parseManagedIdentityId(candidate.replace(/[.\\]+$/, ''))
+    const id = parseManagedIdentityId(withoutClosing(candidate.replace(/[.\\]+$/, '')))
     if (id !== undefined) named.add(id.canonical)
   }
   return named
+}
+
+/** Resource groups may have brackets; one that was never opened belongs to the sentence. */
+function withoutClosing(text: string): string {
+  const opened = text.split('(').length - 1
+  return text
+    .split(')')
+    .slice(0, opened + 1)
+    .join(')')
 }
 
 /** A PATCH has at most 150 keys, each of which may be named twice. */

@@ -29,6 +29,11 @@ export class ChainReports {
     this.#deps = deps
   }
 
+  /** Pods that something is remembered about. */
+  get size(): number {
+    return new Set([...this.#due.keys(), ...this.#told.keys()]).size
+  }
+
   /** The pod or something in its chain changed. Cheap: it is judged after the grace time. */
   note(podKey: string, isBroken: boolean): void {
     if (!isBroken) {

@@ -1,4 +1,4 @@
-import { type ArmError, principalNamedIn } from '../azure/arm.ts'
+import { type ArmError, LOGIN_FAILED, principalNamedIn } from '../azure/arm.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
 import { type ComputeGroup, type ManagedIdentityId, parseManagedIdentityId } from '../model/resource-id.ts'
 
@@ -52,6 +52,12 @@ export function groupRefusal(group: ComputeGroup, error: ArmError, principal: st
     case 'conflict':
       return refuse('assignment-failed', `another operation is running on ${name}; podid waits for its end`)
     case 'unavailable':
+      if (error.code === LOGIN_FAILED) {
+        return refuse(
+          'assignment-failed',
+          `podid cannot log in to Azure, so ${name} is not changed: check the credentials of MIC (azure.json)`,
+        )
+      }
       return refuse('assignment-failed', `Azure did not answer about ${name} as it should; podid tries again`)
     case 'rejected':
     case 'invalid':

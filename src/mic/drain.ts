@@ -34,14 +34,24 @@ export async function drain(deps: TermDeps, timeoutMs: number, signal: AbortSign
     perSecond: deps.config.clientQps,
     burst: Math.max(deps.config.clientQps, deps.config.createDeleteBatch),
   })
+  const failures: unknown[] = []
   for (const object of left) {
     deps.log.warn(
       { object: objectKey(object.namespace, object.name), identity: object.identity.resourceId },
       'Azure did not confirm that the identity left the node; the object goes all the same',
     )
-    if (!object.deleting) await writer.delete(object, signal)
-    if (object.finalizers.includes(ASSIGNED_IDENTITY_FINALIZER)) await writer.removeFinalizer(object, signal)
+    try {
+      if (!object.deleting) await writer.delete(object, signal)
+      if (object.finalizers.includes(ASSIGNED_IDENTITY_FINALIZER))
+        await writer.removeFinalizer(object, signal)
+    } catch (thrown) {
+      // One that is refused must not strand the others.
+      signal.throwIfAborted()
+      failures.push(thrown)
+    }
   }
+  if (failures.length > 0)
+    throw new AggregateError(failures, `objects could not be removed: ${failures.map(errorText).join('; ')}`)
   // What podid put somewhere and could not take back is from now on the operator's.
   for (const record of await deps.records.load(signal))
     await deps.records.save({ ...record, identities: {} }, signal)
@@ -61,7 +71,7 @@ async function releaseInOrder(deps: TermDeps, endsAt: number, parent: AbortSigna
       log.error({ error: errorText(thrown) }, 'the drain cannot release in order')
   })
   try {
-    while (clock.monotonic() < endsAt && !isDone(world.stores.assigned.size, term.ledger.groups())) {
+    while (clock.monotonic() < endsAt && (world.stores.assigned.size > 0 || term.owes())) {
       await sleep(clock, LOOK_MS, parent)
     }
   } finally {
@@ -69,11 +79,6 @@ async function releaseInOrder(deps: TermDeps, endsAt: number, parent: AbortSigna
     parent.removeEventListener('abort', onParent)
     await Promise.allSettled([running])
   }
-}
-
-/** No object is left, and no identity that podid put somewhere. */
-function isDone(objects: number, owned: Iterator<string>): boolean {
-  return objects === 0 && owned.next().done === true
 }
 
 function nameOf(object: AzureAssignedIdentity): string {

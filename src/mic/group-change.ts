@@ -42,6 +42,8 @@ export interface ChangeResult {
   readonly rejected: ReadonlyMap<string, Rejection>
   /** What stopped the rest of the change. */
   readonly failure: ArmError | undefined
+  /** What failed may have been done all the same, by the last request or by an earlier one of the same change. */
+  readonly outcomeUnknown: boolean
 }
 
 /** Requests for one change at most: ARM allows 12 updates of one resource in a burst (azure-wire-facts 4.4). */
@@ -64,19 +66,20 @@ export async function applyChange(
   let current = observed
   let plainRetries = 0
   let failure: ArmError | undefined
+  let isUnclear = false
   for (let sent = 0; work.length > 0 && failure === undefined; sent += 1) {
     const slice = work[0] ?? { add: [], remove: [] }
     tools.signal.throwIfAborted()
     if (sent > 0) await sleep(tools.clock, tools.retryIntervalMs, tools.signal)
     const error = await send(tools, group, slice, current)
+    isUnclear = staysUnclear(isUnclear, error)
     if (error === undefined) {
       current = afterChange(slice, current)
       tools.memory.changed(slice)
       work.shift()
     } else if (error.fault === 'rejected' && sent + 1 < MOST_REQUESTS) {
       const instead = await isolate({ tools, group, current, rejected }, slice, error)
-      if (instead === undefined) failure = error
-      else work.splice(0, 1, ...instead.flatMap(slicesOf))
+      work.splice(0, 1, ...instead.flatMap(slicesOf))
     } else if (error.fault === 'conflict' && plainRetries < tools.maxRetries) {
       plainRetries += 1
       const fresh = await look(tools, group)
@@ -86,7 +89,12 @@ export async function applyChange(
       failure = error
     }
   }
-  return { observed: current, rejected, failure }
+  return { observed: current, rejected, failure, outcomeUnknown: isUnclear }
+}
+
+/** Success settles what an earlier request of the same slice left open; a refusal does not. */
+function staysUnclear(before: boolean, error: ArmError | undefined): boolean {
+  return error !== undefined && (before || error.outcomeUnknown)
 }
 
 async function send(
@@ -130,12 +138,12 @@ interface Isolation {
   readonly rejected: Map<string, Rejection>
 }
 
-/** The slices to send in place of one that was rejected; undefined when there is no way on. */
+/** The slices to send in place of one that was rejected. */
 async function isolate(
   state: Isolation,
   slice: GroupChange,
   error: ArmError,
-): Promise<readonly GroupChange[] | undefined> {
+): Promise<readonly GroupChange[]> {
   const named = identitiesNamedIn(error.message)
   const inSlice = [...slice.add, ...slice.remove].filter((id) => named.has(id))
   const onGroup = [...named].filter(

@@ -40,6 +40,7 @@ export class GroupFacts {
   /** Protected identities of the last look: they stay, so no object waits for their removal. */
   readonly kept = new Set<string>()
   readonly #clock: Clock
+  readonly #since: number
   readonly #troubles = new Map<string, Trouble>()
   readonly #waiters = new Map<string, { seen: string; pods: Set<string> }>()
   readonly #pause: Backoff
@@ -47,6 +48,7 @@ export class GroupFacts {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#since = clock.monotonic()
     this.#pause = createBackoff(clock, PAUSE)
   }
 
@@ -78,6 +80,15 @@ export class GroupFacts {
       else if (isRenewed || !look.identities.has(id)) late.add.push(id)
     }
     return afterChange(late, look)
+  }
+
+  /**
+   * True when an identity that a look does not show is not there for good. It may still come while an
+   * operation runs, or just after a start, when an earlier MIC's last PATCH is not to be seen yet.
+   */
+  provesAbsence({ provisioningState }: GroupIdentities): boolean {
+    const isBusy = /^(?:updating|creating|migrating)$/i.test(provisioningState)
+    return !isBusy && this.#clock.monotonic() - this.#since >= KNOWS_BETTER_MS
   }
 
   /** Milliseconds for which own changes are known better than ARM may show them; undefined when there are none. */

@@ -66,7 +66,16 @@ async function lookAndChange(deps: GroupSyncDeps, group: ComputeGroup, facts: Gr
   await learnProtection(deps, group, facts, observed)
   const recreated = await recreatedIdentities(deps, group, observed)
   const plan = planGroup(worldOf(deps, group, facts, observed))
-  const known = plan.add.filter((id) => !facts.hasTrouble(id))
+  const stale = staleRecords(
+    ledger.of(group.id),
+    new Set(wanted.inGroup(group.id).keys()),
+    new Set(observed.identities.keys()),
+  )
+  // Taken off to be renewed by a MIC that ended before it could put it on again: somebody else's.
+  const owed = stale.filter(
+    (id) => ledger.origin(group.id, id) === 'found' && !observed.identities.has(id) && !facts.isApart(id),
+  )
+  const known = [...plan.add.filter((id) => !facts.hasTrouble(id)), ...owed]
   const suspect = plan.add.filter((id) => facts.hasTrouble(id))
   const isWanted = (id: string): boolean => wanted.inGroup(group.id).has(id)
   const steps: readonly GroupChange[] = [
@@ -79,11 +88,9 @@ async function lookAndChange(deps: GroupSyncDeps, group: ComputeGroup, facts: Gr
     group.id,
     {
       record: originsOf(deps, group, { added: plan.add, renewed: recreated }),
-      forget: staleRecords(
-        ledger.of(group.id),
-        new Set(wanted.inGroup(group.id).keys()),
-        new Set(observed.identities.keys()),
-      ),
+      forget: stale
+        .filter((id) => observed.identities.has(id) || facts.provesAbsence(observed))
+        .filter((id) => !owed.includes(id)),
     },
     tools.signal,
   )
@@ -120,7 +127,7 @@ async function changeGroup(
   }
   facts.observed = result.observed
   setApart({ deps, group, facts }, touched, result)
-  if (result.failure?.outcomeUnknown === true) facts.forgetObserved(touched)
+  if (result.outcomeUnknown) facts.forgetObserved(touched)
   else await ledger.change(group.id, { forget: forgettable(deps, group, change, result) }, tools.signal)
   for (const id of change.remove) facts.leaving.delete(id)
   if (result.failure === undefined) return true

@@ -114,6 +114,15 @@ export class Groups {
     return this.#mustLeave(group.id, armId) ? group : undefined
   }
 
+  /** True while an identity that podid put somewhere, and nobody wants, is still to be taken off. */
+  owes(): boolean {
+    const { ledger } = this.#options
+    for (const groupId of ledger.groups()) {
+      if (ledger.of(groupId).some(([id]) => this.#mustLeave(groupId, id))) return true
+    }
+    return false
+  }
+
   async drained(): Promise<void> {
     await this.#queue.drained()
   }

@@ -74,3 +74,16 @@ test('an own write whose event never comes is believed for a while only', async 
   assert.equal(view.get(KEY), undefined)
   assert.deepEqual(view.ofPod('default/p'), [])
 })
+
+test('own writes whose events came before their answers are not remembered for ever', async () => {
+  const { assigned, clock, view } = makeView()
+  for (let n = 0; n < 50; n += 1) {
+    const object = at('1', { name: `p-${n}`, pod: `p-${n}`, uid: `uid-${n}` })
+    assigned.put(`default/p-${n}`, object)
+    view.wrote(object)
+    assigned.remove(`default/p-${n}`)
+    view.removed(object)
+    await clock.advance(1_000)
+  }
+  assert.ok(view.size <= 30, `${view.size} are remembered`)
+})

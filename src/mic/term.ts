@@ -43,7 +43,8 @@ const POD_BACKOFF = { firstMs: 500, maxMs: 60_000 }
 export interface Term {
   /** Keys that wait for work, for probes and drain. */
   pending(): { pods: number; groups: number }
-  readonly ledger: Ledger
+  /** True until everything is looked at that podid ever put somewhere, and while some of it is still to be taken off. */
+  owes(): boolean
   /** Starts the work; resolves when the signal aborted and everything in flight has ended. */
   run(): Promise<void>
 }
@@ -110,11 +111,14 @@ export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false
     identityChanged: (armId, clientId) => groups.identityChanged(armId, clientId),
   })
 
+  let isLoaded = false
+
   return {
     pending: () => ({ pods: pods.size, groups: groups.pending }),
-    ledger,
+    owes: () => !isLoaded || groups.owes(),
     async run() {
       await ledger.load(signal)
+      isLoaded = true
       await adoptExisting({ config, world, ledger, log }, signal)
       const disconnect = router.connect()
       for (const object of world.stores.assigned.values()) groups.trust(object)
@@ -133,7 +137,9 @@ export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false
   }
 }
 
+/** Zero means never: as an interval it would leave no time for anything else. */
 function every(clock: Clock, ms: number, work: () => void): Timer {
+  if (ms <= 0) return { cancel: () => {} }
   let timer = clock.after(ms, again)
   function again(): void {
     timer = clock.after(ms, again)

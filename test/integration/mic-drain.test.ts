@@ -57,3 +57,38 @@ test('a drain of an empty cluster is done at once', async () => {
   assert.deepEqual(await drained(world, 1_000), { objects: 0, forced: [] })
   assert.equal(world.arm.calls.length, 0)
 })
+
+test('a drain does not wait for what stays: protected identities, and records of what is not there', async () => {
+  const world = makeMicWorld({ config: { immutableIdentities: [clientIdOf('shop')] } })
+  world.arm.addGroup(vmssId('pool'))
+  world.cluster.put('nodes', vmssNode('pool', 0))
+  world.addIdentity('shop')
+  world.cluster.put('pods', makePod({ nodeName: 'pool-0' }))
+  const mic = world.startMic()
+  await world.clock.advance(5_000)
+  await mic.kill()
+  const draining = world.drain(60 * 60_000)
+  let isDone = false
+  void draining.then(() => (isDone = true))
+  await world.clock.advance(30_000)
+  assert.ok(isDone, 'it drains on')
+  assert.deepEqual(await draining, { objects: 1, forced: [] })
+  assert.deepEqual(world.arm.identitiesOf(vmssId('pool')), [id('shop')])
+  assert.equal(world.cluster.ownership.size, 0)
+})
+
+test('an object that the API server refuses to release does not strand the others, and the drain fails', async () => {
+  const world = await usedWorld()
+  world.arm.beforeCall = () => {
+    throw new Error('connect ECONNREFUSED')
+  }
+  world.cluster.beforeWrite = (name) => {
+    if (name.startsWith('finalizer cart')) throw new Error('denied by a webhook')
+  }
+  const draining = world.drain(30_000)
+  const failed = assert.rejects(draining, /denied by a webhook/)
+  await world.clock.advance(120_000)
+  await failed
+  assert.equal(world.cluster.assigned('shop-0-default-shop'), undefined)
+  assert.equal(world.cluster.assigned('cart-0-default-cart')?.deleting, true)
+})
