@@ -24,7 +24,7 @@ import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
 import { openArm } from './mic/arm.ts'
-import { type MicFlags, micConfigOf } from './mic/config.ts'
+import { leaderTimes, type MicFlags, micConfigOf } from './mic/config.ts'
 import { drainAll } from './mic/drain.ts'
 import { ownershipRecords } from './mic/ownership-records.ts'
 import { watchMicStores } from './mic/stores.ts'
@@ -132,9 +132,7 @@ async function elections({ flags, environment, log, owner }: Omit<Controlling, '
     locks: flags['legacy-lock'] ? [lease, legacyLock(rest, namespace, name)] : [lease],
     identity: flags['leader-election-instance'] === '' ? hostname() : flags['leader-election-instance'],
     leaseDurationMs,
-    // The same shares of the duration as AAD Pod Identity had.
-    renewDeadlineMs: leaseDurationMs / 2,
-    retryMs: leaseDurationMs / 4,
+    ...leaderTimes(leaseDurationMs),
     clock: systemClock,
     log,
   })

@@ -19,3 +19,9 @@ export function micConfigOf(flags: MicFlags): MicConfig {
     adoptExisting: flags['adopt-existing-assignments'],
   }
 }
+
+/** Without a renewal for the first time the lead ends; the second is the pause between two tries. Milliseconds. */
+export function leaderTimes(leaseDurationMs: number): { renewDeadlineMs: number; retryMs: number } {
+  // The same shares of the duration as AAD Pod Identity had.
+  return { renewDeadlineMs: leaseDurationMs / 2, retryMs: leaseDurationMs / 4 }
+}
