@@ -36,6 +36,7 @@ export interface EntraClientOptions {
   readonly ca?: string
   /** Time for one exchange, milliseconds. */
   readonly totalMs?: number
+  readonly userAgent?: string
 }
 
 const DEFAULTS = {

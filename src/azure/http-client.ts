@@ -32,6 +32,8 @@ export interface HttpClientOptions {
   readonly maxRetryAfterSeconds: number
   /** PEM of a CA to trust instead of the built-in ones. */
   readonly ca?: string
+  /** User-Agent of every request. */
+  readonly userAgent?: string
 }
 
 /** One exchange at a time over kept-alive sockets. Redirects are answers like others; no proxy is used. */
@@ -49,6 +51,8 @@ export interface HttpClient {
 export class HttpError extends Error {
   override readonly name = 'HttpError'
 }
+
+const AGENT_NAME = 'podid'
 
 /** Idle connections are closed after this time, before most servers do it. Milliseconds. */
 const IDLE_MS = 50_000
@@ -114,7 +118,7 @@ async function exchange({ request, agent, options, signal, reused }: Exchange): 
   const outgoing = (secure ? httpsRequest : httpRequest)(url, {
     method,
     agent,
-    headers: { ...headers, ...length },
+    headers: { 'user-agent': options.userAgent ?? AGENT_NAME, ...headers, ...length },
   })
   let connecting: Timer | undefined
   const onAbort = (): void => void outgoing.destroy(asError(signal.reason))

@@ -17,6 +17,7 @@ export interface ImdsClientOptions {
   readonly baseUrl?: string
   /** Time for one exchange, milliseconds. */
   readonly totalMs?: number
+  readonly userAgent?: string
 }
 
 export interface ImdsClient {

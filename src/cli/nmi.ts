@@ -85,7 +85,12 @@ async function serve(serving: Serving): Promise<void> {
     log,
     metrics: kubeMetrics,
   })
-  const secrets = watchSecrets({ rest, clock: systemClock, log })
+  const secrets = watchSecrets({
+    rest,
+    clock: systemClock,
+    log,
+    readFailed: () => kubeMetrics.operationFailed('get_secret'),
+  })
   owner.own(() => secrets.stop())
   const nmi = await buildNmi({
     ...serving,
@@ -137,12 +142,14 @@ interface NmiParts extends Serving {
 
 async function buildNmi(parts: NmiParts): Promise<Nmi> {
   const { flags, environment, log, registry, owner, stores, secrets } = parts
+  const userAgent = ['podid', flags['custom-user-agent']].filter(Boolean).join(' ')
   const imds = createImdsClient({
     clock: systemClock,
+    userAgent,
     baseUrl: `http://${flags['metadata-ip']}:${flags['metadata-port']}`,
   })
   owner.own(() => imds.close())
-  const entra = createEntraClient({ clock: systemClock })
+  const entra = createEntraClient({ clock: systemClock, userAgent })
   owner.own(() => entra.close())
   const broker = createTokenBroker({
     clock: systemClock,

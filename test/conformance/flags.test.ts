@@ -164,7 +164,7 @@ test('the old MIC flags reach the controller', () => {
 })
 
 test('flags that have lost their meaning are accepted and change nothing', () => {
-  const nmi = ['--enableProfile', '--enableScaleFeatures=false', '--logtostderr', '--custom-user-agent=x']
+  const nmi = ['--enableProfile', '--enableScaleFeatures=false', '--logtostderr']
   assert.deepEqual(nmiConfigOf(values(NMI_FLAGS, nmi)), nmiConfigOf(values(NMI_FLAGS, [])))
   const mic = [
     '--enableProfile=true',

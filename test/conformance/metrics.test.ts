@@ -96,12 +96,6 @@ test('the buckets of NMI’s operations are kept, with finer ones below', async 
   assert.ok(buckets.some((bound) => bound < 0.5))
 })
 
-test('failed reads of pods are counted under the old operation', async () => {
-  const text = await agent().text
-  assert.ok(text.includes('operation_type="get_pod_list"'))
-  assert.ok(!text.includes('operation_type="get_secret"'))
-})
-
 test('new metrics begin with podid_ and those of the process', () => {
   const old = new Set([...HISTOGRAMS, ...COUNTERS].map((name) => `aadpodidentity_${name}`))
   for (const { registry } of [agent(), controller()]) {

@@ -22,8 +22,14 @@ export interface SecretWatches extends SecretReader {
  * The Secrets of service principals, each watched by its name from the first time it is needed, so a
  * rotated one is used at once and no other Secret of its namespace is ever read.
  */
-export function watchSecrets(options: { rest: Rest; clock: Clock; log: Log }): SecretWatches {
-  const { rest, clock, log } = options
+export function watchSecrets(options: {
+  rest: Rest
+  clock: Clock
+  log: Log
+  /** A Secret could not be read in time. */
+  readFailed: () => void
+}): SecretWatches {
+  const { rest, clock, log, readFailed } = options
   const watches = new Map<string, WatchedStore<Secret>>()
   const listeners = new Set<(reference: SecretReference) => void>()
 
@@ -49,6 +55,22 @@ export function watchSecrets(options: { rest: Rest; clock: Clock; log: Log }): S
     return watch
   }
 
+  async function firstList(
+    watch: WatchedStore<Secret>,
+    reference: SecretReference,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const what = `reading Secret ${objectKey(reference.namespace, reference.name)}`
+    try {
+      await withDeadline({ clock, ms: FIRST_LIST_MS, what, parent: signal }, (inTime) =>
+        watch.store.whenSynced(inTime),
+      )
+    } catch (thrown) {
+      if (!signal.aborted) readFailed()
+      throw thrown
+    }
+  }
+
   function end(watch: WatchedStore<Secret>): void {
     watch
       .stop()
@@ -58,15 +80,7 @@ export function watchSecrets(options: { rest: Rest; clock: Clock; log: Log }): S
   return {
     async secret(reference, signal) {
       const watch = await watchOf(reference)
-      await withDeadline(
-        {
-          clock,
-          ms: FIRST_LIST_MS,
-          what: `reading Secret ${objectKey(reference.namespace, reference.name)}`,
-          parent: signal,
-        },
-        (inTime) => watch.store.whenSynced(inTime),
-      )
+      await firstList(watch, reference, signal)
       return watch.store.get(objectKey(reference.namespace, reference.name))
     },
     subscribe(listener) {

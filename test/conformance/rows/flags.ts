@@ -23,11 +23,10 @@ export const FLAGS_ROWS: readonly Row[] = [
     [FLAGS, 'flags that have lost their meaning are accepted and change nothing'],
     'flags-without-effect',
   ),
-  differs(
-    '--custom-user-agent is in the calls of NMI too',
-    [FLAGS, 'flags that have lost their meaning are accepted and change nothing'],
-    'flags-without-effect',
-  ),
+  same('--custom-user-agent is in the calls of NMI to Azure', [
+    'test/conformance/nmi-reads.test.ts',
+    'requests to IMDS and Entra carry the User-Agent',
+  ]),
   differs(
     '--clientQps is 5',
     [FLAGS, 'every flag of the old MIC is known with its default, but for the listed ones'],
