@@ -33,7 +33,9 @@ export async function claimSandbox(prefix: string, clock: Clock): Promise<Claim>
       const claim = { index, name: `${prefix}${index}`, file: join(CLAIM_DIRECTORY, `${index}.claim`) }
       const started = await startOf(process.pid)
       await writeFile(temporary, JSON.stringify({ name: claim.name, pid: process.pid, started }))
-      if (await takeClaim(temporary, claim)) return claim
+      if (!(await takeClaim(temporary, claim))) continue
+      await removeUnclaimed(claim, clock)
+      return claim
     }
   } finally {
     await unlink(temporary).catch(ignoreMissing)
@@ -56,10 +58,19 @@ async function takeClaim(temporary: string, claim: Claim): Promise<boolean> {
   return false
 }
 
-/** Removes what killed processes left behind. Returns the names of the sandboxes that were removed. */
-export async function removeLeftovers(clock: Clock): Promise<string[]> {
+/**
+ * Namespaces may bear a name that nobody claims, when somebody deleted the claim's file. Whoever holds
+ * the number now owns the name.
+ */
+async function removeUnclaimed(claim: Claim, clock: Clock): Promise<void> {
+  const namespaces = await readdir('/run/netns').catch(ignoreMissing)
+  if (namespaces?.some((each) => each.startsWith(`${claim.name}-`)) !== true) return
+  await removeSandbox(claim.name, '', clock)
+}
+
+/** Removes what killed processes left behind. */
+export async function removeLeftovers(clock: Clock): Promise<void> {
   const names = await readdir(CLAIM_DIRECTORY).catch(ignoreMissing)
-  const removed: string[] = []
   for (const name of names ?? []) {
     const index = /^(\d+)\.(?:claim|removing-\d+)$/.exec(name)?.[1]
     if (index === undefined) continue
@@ -69,10 +80,11 @@ export async function removeLeftovers(clock: Clock): Promise<string[]> {
     const mine = join(CLAIM_DIRECTORY, `${index}.removing-${process.pid}`)
     const won = await rename(file, mine).then(() => true, ignoreMissing)
     if (won !== true) continue
-    await removeSandbox(owner.name, mine, clock)
-    removed.push(owner.name)
+    const taken = await readClaim(mine)
+    // Between our look and our move the number may have been cleaned up and claimed anew.
+    if (taken !== undefined && (await isAlive(taken))) await rename(mine, file)
+    else await removeSandbox(owner.name, mine, clock)
   }
-  return removed
 }
 
 async function readClaim(file: string): Promise<v.InferOutput<typeof ClaimSchema> | undefined> {

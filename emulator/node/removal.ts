@@ -20,11 +20,17 @@ remove() {
   rm -f "$2"
 }`
 
-/** Waits for its input to end, which also happens when the writer is killed, and then cleans up. */
+/**
+ * Waits for its input to end, which also happens when the writer is killed, and then cleans up. Taking
+ * the claim away first makes sure that nobody else is at it, or has the number anew by then.
+ */
 const JANITOR = `${REMOVE}
 trap '' INT TERM HUP
 read -r word
-[ "$word" = done ] || remove "$1" "$2"`
+[ "$word" = done ] && exit 0
+mine="\${2%.claim}.removing-$$"
+mv "$2" "$mine" 2>/dev/null || exit 0
+remove "$1" "$mine"`
 
 const REMOVE_DEADLINE_MS = 30_000
 

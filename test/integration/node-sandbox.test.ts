@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, watch } from 'node:fs'
+import { existsSync, readdirSync, unlinkSync, watch } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { probeNodeSandbox } from '../../emulator/node/probe.ts'
 import { runProcess } from '../../emulator/node/process.ts'
+import { removeSandbox } from '../../emulator/node/removal.ts'
 import { createNodeSandbox, type NodeSandbox } from '../../emulator/node/sandbox.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { DeadlineError } from '../../src/base/deadline.ts'
@@ -189,12 +190,12 @@ async function startOwner(mode: string): Promise<{ name: string; pid: number; en
 
 /** Resolves when the sandbox's claim is gone, which is the last thing that a clean-up removes. */
 async function claimGone(name: string): Promise<void> {
-  const file = `${name.replace(/\D/g, '')}.claim`
+  const files = `${name.replace(/\D/g, '')}.`
   const watcher = watch(CLAIMS)
   try {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const look = (): void => {
-      if (!existsSync(`${CLAIMS}/${file}`)) resolve(undefined)
+      if (!readdirSync(CLAIMS).some((file) => file.startsWith(files))) resolve(undefined)
     }
     watcher.on('change', look)
     look()
@@ -233,4 +234,21 @@ test('what is left when the janitor was killed too is removed by the next sandbo
     traces.filter((line) => line.includes('-pod-')),
     [],
   )
+})
+
+test('namespaces that bear the name of a sandbox and belong to nobody are not in its way', async (t) => {
+  const probe = await probeNodeSandbox(systemClock)
+  if (!probe.usable) return t.skip(`needs network namespaces; missing: ${probe.missing.join(', ')}`)
+  const owner = await startOwner('without-janitor')
+  process.kill(owner.pid, 'SIGKILL')
+  await owner.ended
+  await runProcess(['ip', 'link', 'del', owner.name], systemClock, { deadlineMs: DEADLINE_MS })
+  unlinkSync(`${CLAIMS}/${owner.name.replace(/\D/g, '')}.claim`)
+  const next = await startOwner('with-janitor')
+  t.after(() => removeSandbox(owner.name, '', systemClock))
+  process.kill(next.pid, 'SIGKILL')
+  await next.ended
+  await claimGone(next.name)
+  assert.deepEqual(await tracesOf(next.name), [])
+  if (next.name !== owner.name) t.skip('another process of this machine took the number meanwhile')
 })

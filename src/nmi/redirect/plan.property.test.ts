@@ -109,6 +109,7 @@ const kernels: fc.Arbitrary<Kernel> = fc
     guard: fc.option(fc.array(ownRule, { maxLength: 2 })),
   })
   .map((parts) => {
+    // Copies throughout: the kernel is changed by the tests, and what is shrunk must not be.
     const nat = new Map([
       [
         'PREROUTING',
@@ -122,7 +123,7 @@ const kernels: fc.Arbitrary<Kernel> = fc
     const kernel: Kernel = new Map([['nat', nat]])
     if (parts.redirect !== null) nat.set('aad-metadata', [...parts.redirect])
     if (parts.raw !== null) {
-      const raw = new Map([['PREROUTING', parts.raw]])
+      const raw = new Map([['PREROUTING', [...parts.raw]]])
       if (parts.guard !== null) raw.set('aad-metadata-guard', [...parts.guard])
       kernel.set('raw', raw)
     }
