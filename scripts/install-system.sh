@@ -3,7 +3,7 @@
 # Without these packages, or without root, `npm run demo` and the tests say so and go over loopback.
 set -euo pipefail
 
-packages=(iproute2 iptables conntrack nftables procps)
+packages=(iproute2 iptables conntrack procps)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
