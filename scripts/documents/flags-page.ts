@@ -19,9 +19,9 @@ ${tableOf(NMI_FLAGS)}
 
 ${tableOf(MIC_FLAGS)}
 
-Without \`--cloudconfig\`, MIC reads the environment of the old chart: \`CLOUD\`, \`TENANT_ID\`, \`SUBSCRIPTION_ID\`,
-\`RESOURCE_GROUP\`, \`VM_TYPE\`, \`CLIENT_ID\` and \`CLIENT_SECRET\`, or \`USE_MSI=true\` with
-\`USER_ASSIGNED_MSI_CLIENT_ID\`.
+Without \`--cloudconfig\`, MIC reads the environment of the old chart: \`CLOUD\`, \`TENANT_ID\`, \`CLIENT_ID\` and
+\`CLIENT_SECRET\`, or \`USE_MSI=true\` with \`USER_ASSIGNED_MSI_CLIENT_ID\`. \`SUBSCRIPTION_ID\`, \`RESOURCE_GROUP\` and
+\`VM_TYPE\` are not needed: each node's provider id says where it is.
 `
 }
 

@@ -35,7 +35,7 @@ export const NMI_FLAGS = {
   'hold-limit': duration('45s', 'longest time one request is held before a retryable answer', PODID),
   'set-retry-after-header': boolean(
     false,
-    'accepted for compatibility; retryable answers always carry Retry-After',
+    'with --legacy-status-codes: 503 with Retry-After: 20 in place of 404; without it retryable answers always carry Retry-After',
   ),
   'legacy-status-codes': boolean(
     false,
