@@ -12,7 +12,7 @@ import {
   type IdentityPatch,
   type PresentIdentity,
 } from './arm.ts'
-import { type ArmBudget, createArmBudget } from './arm-budget.ts'
+import type { ArmBudget } from './arm-budget.ts'
 import { armErrorOf } from './arm-failure.ts'
 import type { LearningCredential } from './arm-login.ts'
 import { type ArmCallListener, armPolicy } from './arm-policy.ts'
@@ -22,8 +22,8 @@ export interface ArmClientOptions {
   readonly clock: Clock
   readonly cloud: Cloud
   readonly credential: LearningCredential
-  /** `--arm-calls-per-hour` */
-  readonly callsPerHour: number
+  /** `--arm-calls-per-hour`; outlives the client, which a new secret replaces. */
+  readonly budget: ArmBudget
   /** Appended to the User-Agent. */
   readonly userAgent: string
   /** PEM of a CA to trust instead of the built-in ones. */
@@ -68,8 +68,7 @@ const compute = v.object({
 })
 
 export function createArmClient(options: ArmClientOptions): ArmClient {
-  const { clock, cloud, credential } = options
-  const budget = createArmBudget(clock, options.callsPerHour)
+  const { budget, clock, cloud, credential } = options
   const clients = new Map<
     string,
     { compute: ComputeManagementClient; identities: ManagedServiceIdentityClient }
@@ -186,7 +185,7 @@ type IdentityBlock = NonNullable<
   Parameters<ComputeManagementClient['virtualMachineScaleSets']['update']>[2]['identity']
 >
 
-/** The identity block and nothing else; ids are canonical, and `null` takes one off (azure-wire-facts 4.2). */
+/** The identity block and nothing else; ids are canonical, and `null` takes one off. */
 function identityBlock(patch: IdentityPatch): IdentityBlock {
   if (patch.empties) return { type: patch.systemAssigned ? 'SystemAssigned' : 'None' }
   const entries = [

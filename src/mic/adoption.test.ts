@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
 import { FakeCluster } from '../../test/fakes/fake-cluster.ts'
-import { vmssId, vmssNode } from '../../test/make/mic-world.ts'
-import { identityId, makeAssigned, makeIdentity } from '../../test/make/objects.ts'
+import { makeMicWorld, vmssId, vmssNode } from '../../test/make/mic-world.ts'
+import { identityId, makeAssigned, makeIdentity, makePod } from '../../test/make/objects.ts'
 import { silentLog } from '../telemetry/log.ts'
 import { adoptExisting } from './adoption.ts'
 import { MIC_DEFAULTS } from './config.ts'
@@ -34,7 +34,8 @@ async function adopted(isOn: boolean, recorded: readonly string[] = []) {
     { config: { ...MIC_DEFAULTS, adoptExisting: isOn }, world, ledger, log: silentLog },
     signal,
   )
-  return Object.fromEntries([...ledger.groups()].map((group) => [group, ledger.of(group)]))
+  const groups = [...ledger.groups()].filter((group) => group.startsWith('/'))
+  return Object.fromEntries(groups.map((group) => [group, ledger.of(group)]))
 }
 
 const id = (name: string): string => identityId(name).toLowerCase()
@@ -52,4 +53,24 @@ test('with the flag every managed identity of an object is, once for each scale 
 
 test('a scale set that podid has a record of already is left as it is', async () => {
   assert.deepEqual((await adopted(true, ['pool']))[vmssId('pool')], [['/x', 'found']])
+})
+
+test('adoption happens once: objects that podid made for identities of others are never taken for its own', async () => {
+  const world = makeMicWorld({ config: { adoptExisting: true } })
+  world.arm.addIdentity(identityId('theirs'), 'theirs')
+  world.arm.addGroup(vmssId('pool'), [identityId('theirs')])
+  world.cluster.put('nodes', vmssNode('pool', 0))
+  world.addIdentity('theirs')
+  for (let start = 0; start < 2; start += 1) {
+    const mic = world.startMic()
+    world.cluster.put('pods', makePod({ selector: 'theirs', nodeName: 'pool-0' }))
+    await world.clock.advance(5 * 60_000)
+    await mic.kill()
+  }
+  const mic = world.startMic()
+  world.cluster.remove('pods', 'default/shop-0')
+  await world.clock.advance(5 * 60_000)
+  assert.deepEqual(world.arm.identitiesOf(vmssId('pool')), [id('theirs')])
+  assert.deepEqual(world.cluster.all('assigned'), [])
+  await mic.kill()
 })

@@ -46,7 +46,7 @@ export interface ChangeResult {
   readonly outcomeUnknown: boolean
 }
 
-/** Requests for one change at most: ARM allows 12 updates of one resource in a burst (azure-wire-facts 4.4). */
+/** Requests for one change at most: ARM allows 12 updates of one resource in a burst. */
 const MOST_REQUESTS = 10
 
 /**

@@ -1,7 +1,7 @@
 import type { GroupIdentities, IdentityPatch } from '../azure/arm.ts'
 import type { Origin } from './ownership.ts'
 
-/** ARM refuses a request with more identities than this (azure-wire-facts 4.5). */
+/** ARM refuses a request with more identities than this. */
 const MOST_KEYS = 150
 
 /** What is to become of a VM's or scale set's identities: wanted against what is there. All ids canonical. */

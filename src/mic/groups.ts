@@ -84,6 +84,7 @@ export class Groups {
   reconcile(): void {
     const { wanted, ledger } = this.#options
     for (const groupId of new Set([...wanted.groups(), ...ledger.groups()])) {
+      if (groupFromId(groupId) === undefined) continue
       this.facts(groupId).lookDue = true
       this.touch(groupId)
     }

@@ -17,7 +17,7 @@ const MOST_READS = 10
 /**
  * Wanted identities that were deleted and made again under the same name: the group still holds the old
  * principal, for which no token is issued any more. They must be taken off and put on again, in two
- * requests (azure-wire-facts 4.2). The sign is a client id on the group that differs from that of the
+ * requests. The sign is a client id on the group that differs from that of the
  * AzureIdentity; a read of the identity tells it from a typing error there.
  */
 export async function recreatedIdentities(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type AzureEmulator, startAzureEmulator } from '../../emulator/azure/emulator.ts'
 import { ArmError } from '../../src/azure/arm.ts'
+import { createArmBudget } from '../../src/azure/arm-budget.ts'
 import { type ArmClient, createArmClient } from '../../src/azure/arm-client.ts'
 import type { ArmCall } from '../../src/azure/arm-policy.ts'
 import { customCloud } from '../../src/azure/clouds.ts'
@@ -57,7 +58,7 @@ function client(callsPerHour = 10_000): ArmClient {
         expiresOnTimestamp: systemClock.now() + 3_600_000,
       }),
     },
-    callsPerHour,
+    budget: createArmBudget(systemClock, callsPerHour),
     userAgent: 'test',
     ca: azure.caPem,
     onCall: (call) => calls.push(call),

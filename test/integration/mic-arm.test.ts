@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { type AzureEmulator, startAzureEmulator } from '../../emulator/azure/emulator.ts'
 import { ArmError } from '../../src/azure/arm.ts'
+import { createArmBudget } from '../../src/azure/arm-budget.ts'
 import { type ArmClient, createArmClient } from '../../src/azure/arm-client.ts'
 import type { ArmCall } from '../../src/azure/arm-policy.ts'
 import { customCloud } from '../../src/azure/clouds.ts'
@@ -62,7 +63,7 @@ function makeArm(): ArmClient {
         expiresOnTimestamp: systemClock.now() + 3_600_000,
       }),
     },
-    callsPerHour: 10_000,
+    budget: createArmBudget(systemClock, 10_000),
     userAgent: '',
     ca: azure.caPem,
     pollMs: 10,

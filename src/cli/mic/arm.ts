@@ -1,6 +1,7 @@
-import { type FSWatcher, watch } from 'node:fs'
+import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { type ArmBudget, createArmBudget } from '../../azure/arm-budget.ts'
 import { type ArmClient, createArmClient } from '../../azure/arm-client.ts'
 import { createLogin } from '../../azure/arm-login.ts'
 import type { ArmCall } from '../../azure/arm-policy.ts'
@@ -42,10 +43,17 @@ export interface OpenArm extends Arm {
  */
 export async function openArm(options: ArmOptions): Promise<OpenArm> {
   const { flags, log, clock, owner } = options
-  let present = await load(options)
+  // One for all configurations: a new secret is no new allowance, and ends no pause that ARM asked for.
+  const budget = createArmBudget(clock, flags['arm-calls-per-hour'])
+  let source = await readSource(flags.cloudconfig)
+  let present = await load(options, source, budget)
   const reload = async (): Promise<void> => {
     try {
-      present = await load(options)
+      const fresh = await readSource(flags.cloudconfig)
+      // The folder holds other files too, whose changes are none of this one.
+      if (source?.equals(fresh ?? Buffer.of()) === true) return
+      present = await load(options, fresh, budget)
+      source = fresh
       log.info({ file: flags.cloudconfig }, 'cloud configuration read again')
     } catch (thrown) {
       log.error(
@@ -55,8 +63,23 @@ export async function openArm(options: ArmOptions): Promise<OpenArm> {
     }
   }
   if (flags.cloudconfig !== '') {
-    const watcher = watchFolder(flags.cloudconfig, clock, () => void reload())
-    owner.own(() => watcher.close())
+    // One after the other: a slow read of an old file must not win over a newer one.
+    let reloading = Promise.resolve()
+    const stop = watchFolder(flags.cloudconfig, {
+      clock,
+      changed: () => {
+        reloading = reloading.then(reload)
+      },
+      failed: (error) =>
+        log.error(
+          { file: flags.cloudconfig, error: errorText(error) },
+          'the cloud configuration is watched no longer; a restart reads it again',
+        ),
+    })
+    owner.own(async () => {
+      stop()
+      await reloading
+    })
   }
   return {
     getGroup: (group, signal) => present.client.getGroup(group, signal),
@@ -67,20 +90,18 @@ export async function openArm(options: ArmOptions): Promise<OpenArm> {
   }
 }
 
-async function load({
-  flags,
-  environment,
-  clock,
-  log,
-  metrics,
-}: ArmOptions): Promise<{ client: ArmClient; config: CloudConfig }> {
-  const config = await readConfig(flags.cloudconfig, environment)
+async function load(
+  { flags, environment, clock, log, metrics }: ArmOptions,
+  source: Buffer | undefined,
+  budget: ArmBudget,
+): Promise<{ client: ArmClient; config: CloudConfig }> {
+  const config = source === undefined ? configOf(environment) : parseCloudConfig(source, flags.cloudconfig)
   const cloud = await cloudNamed(config.cloud, environment)
   const client: ArmClient = createArmClient({
     clock,
     cloud,
     credential: createLogin(config.credential, cloud, { clock, openCertificate }),
-    callsPerHour: flags['arm-calls-per-hour'],
+    budget,
     userAgent: flags['custom-user-agent'],
     onCall(call: ArmCall) {
       metrics.armCall(call.operation, call.status, call.ms)
@@ -110,34 +131,47 @@ async function openCertificate(
   }
 }
 
-async function readConfig(file: string, environment: Environment): Promise<CloudConfig> {
-  if (file === '') {
-    const of = (name: string): string => environment[name] ?? ''
-    return cloudConfigOf({
-      CLOUD: of('CLOUD'),
-      TENANT_ID: of('TENANT_ID'),
-      CLIENT_ID: of('CLIENT_ID'),
-      CLIENT_SECRET: of('CLIENT_SECRET'),
-      USE_MSI: of('USE_MSI'),
-      USER_ASSIGNED_MSI_CLIENT_ID: of('USER_ASSIGNED_MSI_CLIENT_ID'),
-    })
-  }
+/** The file's bytes; undefined without `--cloudconfig`. @throws OperatorError when it cannot be read. */
+async function readSource(file: string): Promise<Buffer | undefined> {
+  if (file === '') return undefined
   try {
-    return parseCloudConfig(await readFile(file), file)
+    return await readFile(file)
   } catch (thrown) {
-    if (thrown instanceof OperatorError) throw thrown
     throw new OperatorError(`--cloudconfig ${file} cannot be read: ${errorText(thrown)}`, { cause: thrown })
   }
+}
+
+function configOf(environment: Environment): CloudConfig {
+  const of = (name: string): string => environment[name] ?? ''
+  return cloudConfigOf({
+    CLOUD: of('CLOUD'),
+    TENANT_ID: of('TENANT_ID'),
+    CLIENT_ID: of('CLIENT_ID'),
+    CLIENT_SECRET: of('CLIENT_SECRET'),
+    USE_MSI: of('USE_MSI'),
+    USER_ASSIGNED_MSI_CLIENT_ID: of('USER_ASSIGNED_MSI_CLIENT_ID'),
+  })
 }
 
 /** A burst of writes is one change. */
 const SETTLE_MS = 200
 
-/** The folder is watched: a mounted file is replaced by swapping a link beside it. */
-function watchFolder(file: string, clock: Clock, changed: () => void): FSWatcher {
+interface FolderWatch {
+  readonly clock: Clock
+  readonly changed: () => void
+  readonly failed: (error: Error) => void
+}
+
+/** The folder is watched: a mounted file is replaced by swapping a link beside it. Returns what ends it. */
+function watchFolder(file: string, { clock, changed, failed }: FolderWatch): () => void {
   let settling: { cancel(): void } | undefined
-  return watch(dirname(file), { persistent: false }, () => {
+  const watcher = watch(dirname(file), { persistent: false }, () => {
     settling?.cancel()
     settling = clock.after(SETTLE_MS, changed)
   })
+  watcher.on('error', failed)
+  return () => {
+    watcher.close()
+    settling?.cancel()
+  }
 }
