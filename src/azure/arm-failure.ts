@@ -23,7 +23,7 @@ const restError = v.object({
   ),
 })
 
-/** Azure's poller throws a plain Error with code and message of the operation in its text (azure-wire-facts 4.3). */
+/** Azure's poller throws a plain Error with code and message of the operation in its text. */
 const FAILED_OPERATION = /^The long-running operation has failed\.?\s*(\w+)?\.?\s*(.*)$/s
 
 /** What `@azure/identity` throws, by name: its classes differ between copies of the library. */

@@ -84,7 +84,7 @@ export class ArmError extends Error {
   }
 }
 
-/** Codes by which ARM refuses a whole PATCH because of single identities (azure-wire-facts 4.4). */
+/** Codes by which ARM refuses a whole PATCH because of single identities. */
 const IDENTITY_CODES: ReadonlySet<string> = new Set(['linkedauthorizationfailed', 'failedidentityoperation'])
 
 /**

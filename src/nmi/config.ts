@@ -109,7 +109,7 @@ export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLim
   }
 }
 
-/** The defaults of AAD Pod Identity's NMI (conformance section 7), changed by what is given. */
+/** The defaults of AAD Pod Identity's NMI (test/conformance/rows), changed by what is given. */
 export function nmiConfig(
   fields: Partial<Omit<NmiConfig, 'limits'>> & { limits?: Partial<ServerLimits> } = {},
 ): NmiConfig {

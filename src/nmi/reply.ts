@@ -69,7 +69,7 @@ export function statusOf(refusal: Refusal, rules: ReplyRules): number {
 
 /**
  * Seconds for `Retry-After`. Always sent with a cause that passes by itself: without it the JavaScript
- * SDK gives up on 429 (azure-wire-facts 1.3).
+ * SDK gives up on 429 (as SDKs and IMDS were recorded).
  */
 function retryAfterOf(refusal: Refusal, rules: ReplyRules): number | undefined {
   const spec = refusalSpec(refusal.code)
@@ -92,7 +92,7 @@ export function refusalBody(refusal: Refusal, id: string): string {
 
 /**
  * Message, remedy and code in one sentence: most SDKs show nothing else. The word that Docker Desktop
- * uses in its 403 is kept out, since SDKs take it for "there is no IMDS here" (azure-wire-facts 1.5).
+ * uses in its 403 is kept out, since SDKs take it for "there is no IMDS here" (as SDKs and IMDS were recorded).
  */
 function descriptionOf(refusal: Refusal): string {
   const text = refusalText(refusal).replaceAll(/unreachable/gi, 'not reachable')

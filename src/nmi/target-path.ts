@@ -12,7 +12,7 @@ const PLAIN = /^[A-Za-z0-9_-]$/
 /**
  * Splits the path of a request target into segments, decoding percent-encoding once. Doubled and
  * trailing slashes are dropped, since Java SDKs send `//metadata/...` and the JavaScript one `.../token/`
- * (azure-wire-facts 1.1). Everything that two servers could read in two ways is refused: CVE-2022-23551
+ * (as SDKs and IMDS were recorded). Everything that two servers could read in two ways is refused: CVE-2022-23551
  * was a backslash that the agent took for a letter and IMDS for a slash.
  */
 export function readPath(raw: string): PathReading {

@@ -14,7 +14,7 @@ const NONE: ReadonlyMap<string, string> = new Map()
 /**
  * Reads a query, decoding names and values once (`+` is a blank, as in HTML forms; raw `:` and `/` are
  * fine: old Python SDKs send them). Only the `known` names are kept; others are accepted whatever they
- * hold, since SDKs add new ones (azure-wire-facts 1.6). A known name that stands twice is refused: two
+ * hold, since SDKs add new ones (as SDKs and IMDS were recorded). A known name that stands twice is refused: two
  * readers could take two different ones.
  */
 export function readQuery(raw: string, known: ReadonlySet<string>): QueryReading {

@@ -14,7 +14,7 @@ interface Prebuilt {
 }
 
 /**
- * All values are strings, as on IMDS (azure-wire-facts 1.4). `resource` is the text of the request: the
+ * All values are strings, as on IMDS (as SDKs and IMDS were recorded). `resource` is the text of the request: the
  * JavaScript SDK keys its cache by it. What does not change with time is built once for each token and
  * forgotten with it.
  */

@@ -39,7 +39,7 @@ const WAIT_SECONDS = [0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120]
 /** Different values of a label that clients or users choose; the next ones count as `other`. */
 const MAX_LABEL_VALUES = 100
 
-/** Metrics of the node agent: the old name and labels (conformance section 9), and podid's own. */
+/** Metrics of the node agent: the old name and labels (test/conformance/rows), and podid's own. */
 export function createNmiMetrics(registry: Registry, gauges: NmiGauges): NmiMetrics {
   const registers = [registry]
   const operations = new Histogram({
