@@ -44,9 +44,9 @@ export class WorkQueue {
     this.addAfter(key, this.#options.gatherMs)
   }
 
-  /** Like `add`, in `ms` milliseconds; an earlier due time of the key stays. */
+  /** Like `add`, in `ms` milliseconds; an earlier due time of the key stays, and so does its pause after a failure. */
   addAfter(key: string, ms: number): void {
-    if (this.#options.signal.aborted || this.#ready.has(key)) return
+    if (this.#options.signal.aborted || this.#ready.has(key) || this.#isPausing(key)) return
     if (this.#running.has(key) && ms <= this.#options.gatherMs) {
       this.#again.add(key)
       return
@@ -60,6 +60,11 @@ export class WorkQueue {
     if (this.#running.size === 0) return
     this.#idle ??= Promise.withResolvers<undefined>()
     await this.#idle.promise
+  }
+
+  /** Events about what fails come all the time; each of them would be another try. */
+  #isPausing(key: string): boolean {
+    return this.#backoffs.has(key) && this.#later.has(key) && !this.#running.has(key)
   }
 
   #delay(key: string, ms: number): void {

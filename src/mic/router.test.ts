@@ -26,13 +26,14 @@ function makeRouted(size: number) {
   const world = new World(stores)
   const wanted = new Wanted()
   const rules = { forceNamespaced: false }
+  const chainReports = new ChainReports({ world, rules, events: cluster.eventSink(), clock })
   const seen = { pods: [] as string[], groups: [] as string[], identities: [] as string[] }
   const router = new Router({
     world,
     rules,
     wanted,
     view: new ObjectView(world, clock),
-    chainReports: new ChainReports({ world, rules, events: cluster.eventSink(), clock }),
+    chainReports,
     draining: false,
     podChanged: (key) => seen.pods.push(key),
     groupChanged: (key) => seen.groups.push(key),
@@ -46,7 +47,7 @@ function makeRouted(size: number) {
     happen()
     return { pods: new Set(seen.pods).size, groups: new Set(seen.groups).size }
   }
-  return { cluster, during, wanted }
+  return { chainReports, clock, cluster, during, wanted }
 }
 
 test('one event concerns the same few pods in a cluster of 200 and of 4,000', () => {
@@ -97,4 +98,16 @@ test('doubled events change nothing that is wanted', () => {
     [...wanted.pods()].map((key) => wanted.of(key).map((each) => each.identity.name)),
     before,
   )
+})
+
+test('a faulty pod that loses its label or finishes is forgotten, also when it goes later', async () => {
+  const { chainReports, clock, cluster } = makeRouted(0)
+  for (const end of [makePod({ selector: '' }), makePod({ phase: 'Succeeded', selector: 'nobody' })]) {
+    cluster.put('pods', makePod({ selector: 'nobody', nodeName: 'pool-0' }))
+    await clock.advance(10_000)
+    assert.equal(chainReports.size, 1)
+    cluster.put('pods', { ...end, nodeName: 'pool-0' })
+    cluster.remove('pods', 'default/shop-0')
+    assert.equal(chainReports.size, 0)
+  }
 })
