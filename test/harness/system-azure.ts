@@ -10,8 +10,8 @@ export const NODE = 'pool-0'
 /** Spelt as some clusters do. */
 export const PROVIDER_ID = `azure://${SCALE_SET.replace('resourceGroups', 'RESOURCEGROUPS')}/virtualMachines/0`
 /** The identity of the cluster, with which MIC logs in. */
-export const CLUSTER = identityId('cluster', 'nodes')
-export const CLUSTER_CLIENT = clientIdOf('clustr')
+const CLUSTER = identityId('cluster', 'nodes')
+const CLUSTER_CLIENT = clientIdOf('clustr')
 /** A service principal. */
 export const APP_CLIENT = '12345678-1234-4234-8234-123456789012'
 
@@ -19,11 +19,19 @@ export const APP_CLIENT = '12345678-1234-4234-8234-123456789012'
 const NOT_PERMITTED = 'denied'
 
 const IDENTITIES = [
-  ...['good', 'spell1', 'spell2', 'spell3', 'spell4', NOT_PERMITTED, 'gone', 'again'],
-  ...['late1', 'late2', 'late3', 'late4', 'armbad', 'killed', 'second', 'moved1', 'moved2'],
+  'good',
+  'spell1',
+  'spell2',
+  'spell3',
+  'spell4',
+  NOT_PERMITTED,
+  'gone',
+  'again',
+  'armbad',
+  'killed',
+  'moved1',
+  'moved2',
 ] as const
-
-export type IdentityName = (typeof IDENTITIES)[number]
 
 /** Passwords that nothing may ever print. */
 export interface Passwords {

@@ -66,7 +66,7 @@ export interface System {
   readonly secrets: ReadonlySet<string>
   startNmi(options?: StartOptions): Promise<PodidProcess>
   startMic(instance: string, options?: StartOptions): Promise<PodidProcess>
-  /** A pod with an address of its own. */
+  /** A pod with an address of its own; the same one for the same name. */
   pod(name: string, selector: string): SystemPod
   /** AzureIdentity and binding of that name, and a pod that is bound to it. */
   bound(name: string): SystemPod
@@ -151,7 +151,7 @@ export async function startSystem(): Promise<System> {
     AZURE_POD_IDENTITY_AUTHORITY_HOST: `http://127.0.0.1:${imdsPort}`,
   }
   let nmiPort = 0
-  let pods = 0
+  const pods = new Map<string, SystemPod>()
   const processes: { nmi?: PodidProcess; mic?: PodidProcess } = {}
   const COMMON = ['--probe-address=127.0.0.1', '--http-probe-port=0', '--prometheus-port=0', '--v=5']
 
@@ -203,8 +203,13 @@ export async function startSystem(): Promise<System> {
       if (options.output !== undefined) nmiPort = await freePort()
       const child = start(
         [
-          ...['nmi', `--node=${NODE}`, `--kubeconfig=${files.nmi}`, '--manage-redirect=false'],
-          ...['--metadata-ip=127.0.0.1', `--metadata-port=${imdsPort}`, '--cloud=AzureStackCloud'],
+          'nmi',
+          `--node=${NODE}`,
+          `--kubeconfig=${files.nmi}`,
+          '--manage-redirect=false',
+          '--metadata-ip=127.0.0.1',
+          `--metadata-port=${imdsPort}`,
+          '--cloud=AzureStackCloud',
           `--nmi-port=${options.output === undefined ? 0 : nmiPort}`,
         ],
         options,
@@ -220,8 +225,11 @@ export async function startSystem(): Promise<System> {
     async startMic(instance, options = {}) {
       const child = start(
         [
-          ...['mic', `--kubeconfig=${files.mic}`, `--cloudconfig=${files.azure}`],
-          ...[`--leader-election-instance=${instance}`, '--leader-election-duration=4s'],
+          'mic',
+          `--kubeconfig=${files.mic}`,
+          `--cloudconfig=${files.azure}`,
+          `--leader-election-instance=${instance}`,
+          '--leader-election-duration=3s',
         ],
         options,
       )
@@ -230,10 +238,11 @@ export async function startSystem(): Promise<System> {
       return child
     },
     pod(name, selector) {
-      pods += 1
-      const ip = `127.0.${10 + Math.floor(pods / 250)}.${1 + (pods % 250)}`
+      const known = pods.get(name)
+      if (known !== undefined) return known
+      const ip = `127.0.${10 + Math.floor(pods.size / 250)}.${1 + (pods.size % 250)}`
       kube.load([podManifest(name, selector, ip)])
-      return {
+      const made: SystemPod = {
         name,
         async token({ resource = 'https://vault.azure.net', clientId, resourceId } = {}) {
           const query = new URLSearchParams({ resource })
@@ -247,6 +256,8 @@ export async function startSystem(): Promise<System> {
           return answer
         },
       }
+      pods.set(name, made)
+      return made
     },
     bound(name) {
       kube.load([identityManifest(name), bindingManifest(name)])

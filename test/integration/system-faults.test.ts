@@ -1,8 +1,8 @@
 import { after, before, describe } from 'node:test'
 import { type System, startSystem } from '../harness/system-world.ts'
-import { testChain } from './system-chain.ts'
-import { testKubeFaults } from './system-kube-faults.ts'
-import { testNonsense } from './system-nonsense.ts'
+import { loadBrokenChains, testChain } from './system-chain.ts'
+import { testApiRestart, testWatchFaults } from './system-kube-faults.ts'
+import { loadNonsense, testNonsense } from './system-nonsense.ts'
 import { testPrincipals } from './system-principals.ts'
 import { testRestarts } from './system-restarts.ts'
 import { testRevocation } from './system-revocation.ts'
@@ -21,14 +21,19 @@ describe('the whole product under bad input and faults', { timeout: LONGEST_MS }
   before(async () => {
     running = await startSystem()
     await Promise.all([running.startNmi({ flags: ['--hold-limit=1s'] }), running.startMic('mic-a')])
+    loadBrokenChains(running)
+    loadNonsense(running)
   })
   after(() => running?.close())
 
   testChain(system)
   testNonsense(system)
-  testPrincipals(system)
-  testKubeFaults(system)
+  const testUnreadable = testPrincipals(system)
+  testApiRestart(system)
+  testWatchFaults(system, 0)
   testUpstreamFaults(system)
+  testUnreadable()
+  testWatchFaults(system, 1)
   testRevocation(system)
   testRestarts(system)
   // Last: it looks back at everything that was said and asked.
