@@ -33,6 +33,8 @@ export class World {
   readonly stores: Stores
   readonly bindings: BindingLookup
   readonly #podsBySelector: Index<Pod>
+  /** Parsed once for each version of a node: a scale set's nodes are asked for at every event. */
+  readonly #placements = new WeakMap<Node, Placement>()
   readonly #podsByNode: Index<Pod>
   readonly #bindingsByIdentity: Index<AzureIdentityBinding>
   readonly #assignedByPod: Index<AzureAssignedIdentity>
@@ -84,24 +86,21 @@ export class World {
   /** Undefined when there is no such node (any more). */
   placement(nodeName: string): Placement | undefined {
     const node = this.stores.nodes.get(nodeName)
-    return node === undefined ? undefined : placementOf(node)
+    return node === undefined ? undefined : this.#placementOf(node)
+  }
+
+  #placementOf(node: Node): Placement {
+    const known = this.#placements.get(node)
+    if (known !== undefined) return known
+    const placement = { group: parseProviderId(node.providerId)?.group, providerId: node.providerId }
+    this.#placements.set(node, placement)
+    return placement
   }
 }
 
 /** Key of the pod that an AzureAssignedIdentity is for. */
 export function podKeyOf(object: Pick<AzureAssignedIdentity, 'podNamespace' | 'pod'>): string {
   return objectKey(object.podNamespace, object.pod)
-}
-
-/** Parsed once for each version of a node: a scale set's nodes are asked for at every event. */
-const placements = new WeakMap<Node, Placement>()
-
-function placementOf(node: Node): Placement {
-  const known = placements.get(node)
-  if (known !== undefined) return known
-  const placement = { group: parseProviderId(node.providerId)?.group, providerId: node.providerId }
-  placements.set(node, placement)
-  return placement
 }
 
 /** The VM or scale set behind a canonical id (as the ownership records keep it); undefined if it is neither. */
