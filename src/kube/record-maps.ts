@@ -67,6 +67,18 @@ export function createRecordMaps(rest: Rest, options: { namespace: string; kind:
     return { ...record, version: v.parse(configMap, stored).metadata.resourceVersion }
   }
 
+  /** A map of the record's name that cannot be read is nobody's record: it is written over. */
+  async function overNonsense(record: StoredRecord, signal: AbortSignal): Promise<StoredRecord | 'conflict'> {
+    try {
+      const raw = await rest.getJson(`${path}/${nameOf(record.subject)}`, { signal })
+      if (readRecord(raw) !== undefined) return 'conflict'
+      return await write({ ...record, version: v.parse(configMap, raw).metadata.resourceVersion }, signal)
+    } catch (thrown) {
+      if (isApiStatus(thrown, 409, 404)) return 'conflict'
+      throw thrown
+    }
+  }
+
   async function remove(record: StoredRecord, signal: AbortSignal): Promise<void> {
     const preconditions = { resourceVersion: record.version }
     await rest.send('DELETE', `${path}/${nameOf(record.subject)}`, { body: { preconditions }, signal })
@@ -97,8 +109,8 @@ export function createRecordMaps(rest: Rest, options: { namespace: string; kind:
         return await write(record, signal)
       } catch (thrown) {
         // 409 on PUT, POST and DELETE; 404 when somebody deleted what was read.
-        if (isApiStatus(thrown, 409, 404)) return 'conflict'
-        throw thrown
+        if (!isApiStatus(thrown, 409, 404)) throw thrown
+        return record.version === '' ? overNonsense(record, signal) : 'conflict'
       }
     },
   }

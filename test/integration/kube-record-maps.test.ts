@@ -79,3 +79,24 @@ test('a map that was edited into nonsense, and maps of another kind, are left ou
     }
     assert.deepEqual(await maps.load(signal), [])
   }))
+
+test('a record whose map was edited into nonsense can be saved again', () =>
+  withRest(async (rest) => {
+    const maps = createRecordMaps(rest, { namespace: 'default', kind: 'owned' })
+    const first = await maps.save({ subject: '/set', entries: { one: 'added' }, version: '' }, signal)
+    assert.ok(first !== 'conflict')
+    const { items } = (await rest.getJson('/api/v1/namespaces/default/configmaps', {
+      query: { labelSelector: 'podid.record=owned' },
+      signal,
+    })) as { items: { metadata: { name: string }; data: object }[] }
+    const name = items[0]?.metadata.name ?? ''
+    await rest.send('PATCH', `/api/v1/namespaces/default/configmaps/${name}`, {
+      contentType: 'application/merge-patch+json',
+      body: { data: { entries: '{broken' } },
+      signal,
+    })
+    assert.deepEqual(await maps.load(signal), [])
+    const again = await maps.save({ subject: '/set', entries: { two: 'added' }, version: '' }, signal)
+    assert.ok(again !== 'conflict')
+    assert.deepEqual((await maps.load(signal))[0]?.entries, { two: 'added' })
+  }))

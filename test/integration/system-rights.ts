@@ -20,10 +20,7 @@ const FALLBACK = ' list '
 const UNUSED: ReadonlyMap<string, string> = new Map([
   ['podid-mic patch events', 'counts an Event that happens again, after a minute'],
   ['podid-mic delete configmaps', 'a record goes with its scale set, and this one stays'],
-  [
-    'podid-mic update azureassignedidentities',
-    'the right that AAD Pod Identity had; a cluster that checks it for finalizers',
-  ],
+  ['podid-mic get configmaps', 'a record that was edited into nonsense is read before it is written over'],
 ])
 
 export function testRights(system: () => System): void {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Clock } from '../../../src/base/clock.ts'
 import { sleep } from '../../../src/base/deadline.ts'
 import { errorText } from '../../../src/base/errors.ts'
@@ -91,7 +93,7 @@ async function spoil(serving: Serving, spoiling: Spoiling): Promise<void> {
     case 'reset': {
       const reply = spoiling.when === 'before' ? undefined : await work(serving)
       if (spoiling.when === 'mid-body' && reply !== undefined) await write(serving, reply, { cut: true })
-      else serving.request.socket.resetAndDestroy()
+      else cutOff(serving.request.socket)
       serving.record.status = 0
       return
     }
@@ -152,4 +154,10 @@ function unknownHost(head: RequestHead): Reply {
     status: 421,
     body: { error: { code: 'MisdirectedRequest', message: `no emulated service answers as '${head.host}'` } },
   }
+}
+
+/** A reset where the kernel can send one; a TLS socket is only cut, which clients see as a connection lost. */
+function cutOff(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
 }

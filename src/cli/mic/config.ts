@@ -1,3 +1,4 @@
+import { OperatorError } from '../../base/errors.ts'
 import { MIC_DEFAULTS, type MicConfig } from '../../mic/config.ts'
 import type { ValuesOf } from '../flag.ts'
 import type { MIC_FLAGS } from '../mic-flags.ts'
@@ -20,8 +21,17 @@ export function micConfigOf(flags: MicFlags): MicConfig {
   }
 }
 
-/** Without a renewal for the first time the lead ends; the second is the pause between two tries. Milliseconds. */
+/** A Lease counts in whole seconds, and a renewal needs time to get there. */
+const SHORTEST_LEASE_MS = 2_000
+
+/**
+ * Without a renewal for the first time the lead ends; the second is the pause between two tries.
+ * Milliseconds. @throws OperatorError for a duration that no lock can keep.
+ */
 export function leaderTimes(leaseDurationMs: number): { renewDeadlineMs: number; retryMs: number } {
+  if (leaseDurationMs < SHORTEST_LEASE_MS) {
+    throw new OperatorError(`--leader-election-duration is at least ${SHORTEST_LEASE_MS / 1_000}s`)
+  }
   // The same shares of the duration as AAD Pod Identity had.
   return { renewDeadlineMs: leaseDurationMs / 2, retryMs: leaseDurationMs / 4 }
 }

@@ -1,10 +1,12 @@
 import type { Clock } from '../../base/clock.ts'
 import { withDeadline } from '../../base/deadline.ts'
+import { isApiStatus } from '../../kube/connection.ts'
 import { secrets } from '../../kube/resources/secrets.ts'
 import type { Rest } from '../../kube/rest.ts'
 import { type WatchedStore, watchStore } from '../../kube/watched-store.ts'
 import { objectKey } from '../../model/names.ts'
 import type { Secret, SecretReference } from '../../model/resources.ts'
+import type { WatchNotice } from '../../telemetry/kube-metrics.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { SecretReader } from '../../tokens/secret-reader.ts'
 
@@ -32,6 +34,8 @@ export function watchSecrets(options: {
   const { rest, clock, log, readFailed } = options
   const watches = new Map<string, WatchedStore<Secret>>()
   const listeners = new Set<(reference: SecretReference) => void>()
+  const denied = new Map<string, Error>()
+  const waiting = new Map<string, Set<(error: Error) => void>>()
 
   async function watchOf(reference: SecretReference): Promise<WatchedStore<Secret>> {
     const key = objectKey(reference.namespace, reference.name)
@@ -46,6 +50,7 @@ export function watchSecrets(options: {
       spec: secrets(),
       namespace: reference.namespace,
       fieldSelector: `metadata.name=${reference.name}`,
+      onEvent: (notice) => noteRights(key, notice),
     })
     watches.set(key, watch)
     watch.store.subscribe(() => {
@@ -55,19 +60,51 @@ export function watchSecrets(options: {
     return watch
   }
 
+  /** Without the right to read it nobody need wait for the first list: the callers hear of it at once. */
+  function noteRights(key: string, notice: WatchNotice): void {
+    if (notice.kind === 'synced') denied.delete(key)
+    if (notice.kind !== 'pause' || !isApiStatus(notice.error, 403)) return
+    const error = new Error(`podid may not read Secret ${key}: grant its service account list and watch`, {
+      cause: notice.error,
+    })
+    denied.set(key, error)
+    for (const tell of waiting.get(key) ?? []) tell(error)
+  }
+
+  /** Rejects when the API server refuses the Secret. Never resolves. */
+  function untilDenied(key: string): { readonly promise: Promise<never>; end(): void } {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const before = denied.get(key)
+    if (before !== undefined) reject(before)
+    const tellers = waiting.get(key) ?? new Set()
+    waiting.set(key, tellers.add(reject))
+    return {
+      promise,
+      end() {
+        tellers.delete(reject)
+        if (tellers.size === 0) waiting.delete(key)
+      },
+    }
+  }
+
   async function firstList(
     watch: WatchedStore<Secret>,
     reference: SecretReference,
     signal: AbortSignal,
   ): Promise<void> {
-    const what = `reading Secret ${objectKey(reference.namespace, reference.name)}`
+    if (watch.store.synced) return
+    const key = objectKey(reference.namespace, reference.name)
+    const refused = untilDenied(key)
     try {
-      await withDeadline({ clock, ms: FIRST_LIST_MS, what, parent: signal }, (inTime) =>
-        watch.store.whenSynced(inTime),
+      await withDeadline(
+        { clock, ms: FIRST_LIST_MS, what: `reading Secret ${key}`, parent: signal },
+        (inTime) => Promise.race([watch.store.whenSynced(inTime), refused.promise]),
       )
     } catch (thrown) {
       if (!signal.aborted) readFailed()
       throw thrown
+    } finally {
+      refused.end()
     }
   }
 
@@ -91,6 +128,7 @@ export function watchSecrets(options: {
       for (const [key, watch] of watches) {
         if (named.has(key)) continue
         watches.delete(key)
+        denied.delete(key)
         end(watch)
       }
     },
