@@ -17,7 +17,12 @@ export async function assignmentLatency({ short }: BenchOptions): Promise<Row[]>
     scaleSets: 1,
     instances: 1,
     identities: names,
-    azure: { vmssOperationMs: short ? 700 : 1_300, operationRetryAfterSeconds: 1, imdsLagMs: 0 },
+    azure: {
+      vmssOperationMs: short ? 700 : 1_300,
+      operationRetryAfterSeconds: 1,
+      imdsLagMs: 0,
+      armLimits: false,
+    },
   })
   try {
     rig.kube.load([rawNode(0, 0), ...names.flatMap((_, index) => rawIdentity(index))])
