@@ -11,6 +11,11 @@ Flags marked *podid* are new, all others keep the name and effect they had in AA
 differs, the text says so and [differences](differences.md) has the reason. Made from \`src/cli/*-flags.ts\` by
 \`node scripts/documents.ts\`.
 
+## Both
+
+Outside a cluster \`--kubeconfig\` names the API server; inside, the service account does, whose \`token\` and \`ca.crt\` are
+read from \`SERVICE_ACCOUNT_DIRECTORY\` where a projected volume puts them elsewhere than the kubelet.
+
 ## \`podid nmi\`
 
 ${tableOf(NMI_FLAGS)}
