@@ -1,7 +1,8 @@
 /**
  * `npm test [-- path ...]`: all tests in one process (no isolation: no module holds state), or those
  * below the given paths. Tests of the whole system mostly wait for its processes, so they run beside the
- * others. `--coverage` measures the product's lines that the tests reach, in a single process.
+ * others. `--coverage` measures the product's lines that the tests reach, without those of the whole system:
+ * their components are processes of their own, which the measurement only slows down.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -64,9 +65,8 @@ if (files.length === 0) {
   console.error(`no test below ${places.join(' ')}`)
   process.exit(1)
 }
-const groups = coverage
-  ? [files]
-  : [files.filter((file) => !WHOLE_SYSTEM.test(file)), files.filter((file) => WHOLE_SYSTEM.test(file))]
+const inProcess = files.filter((file) => !WHOLE_SYSTEM.test(file))
+const groups = coverage ? [inProcess] : [inProcess, files.filter((file) => WHOLE_SYSTEM.test(file))]
 const outcomes = await Promise.all(
   groups.filter((group) => group.length > 0).map((group) => run(group, coverage ? COVERAGE : [])),
 )
