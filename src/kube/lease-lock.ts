@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { isApiStatus, KubeAnswerError } from './connection.ts'
+import { KubeAnswerError } from './connection.ts'
 import type { LeaderLock, LeaderRecord, SeenRecord } from './leader-lock.ts'
+import { objectLock } from './object-lock.ts'
 import { looseText } from './object-meta.ts'
 import { objectPath } from './resource-spec.ts'
 import type { Rest } from './rest.ts'
@@ -25,27 +26,17 @@ export function leaseLock(rest: Rest, namespace: string, name: string): LeaderLo
   const path = objectPath(LEASES, namespace, name)
   return {
     name: `Lease ${namespace}/${name}`,
-    async read(signal) {
-      try {
-        return seen(await rest.getJson(path, { signal }), path)
-      } catch (thrown) {
-        if (isApiStatus(thrown, 404)) return undefined
-        throw thrown
-      }
-    },
-    async write(record, before, signal) {
-      if (before !== undefined) {
-        const body = { ...before.object, spec: { ...specOf(before.object), ...toSpec(record) } }
-        return seen(await rest.send('PUT', path, { body, signal }), path)
-      }
-      const body = {
+    ...objectLock(rest, {
+      path,
+      seen: (answer) => seen(answer, path),
+      changed: (object, record) => ({ ...object, spec: { ...specOf(object), ...toSpec(record) } }),
+      created: (record) => ({
         apiVersion: 'coordination.k8s.io/v1',
         kind: 'Lease',
         metadata: { namespace, name },
         spec: toSpec(record),
-      }
-      return seen(await rest.send('POST', path.slice(0, path.lastIndexOf('/')), { body, signal }), path)
-    },
+      }),
+    }),
   }
 }
 

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
-import { isApiStatus, KubeAnswerError } from './connection.ts'
+import { KubeAnswerError } from './connection.ts'
 import type { LeaderLock, LeaderRecord, SeenRecord } from './leader-lock.ts'
 import { wholeSeconds } from './lease-lock.ts'
+import { objectLock } from './object-lock.ts'
 import { looseText } from './object-meta.ts'
 import { objectPath } from './resource-spec.ts'
 import type { Rest } from './rest.ts'
@@ -41,24 +42,16 @@ export function legacyLock(rest: Rest, namespace: string, name: string): LeaderL
   return {
     name: `Endpoints ${namespace}/${name}`,
     longestTrustMs: LONGEST_TRUST_MS,
-    async read(signal) {
-      try {
-        return seen(await rest.getJson(path, { signal }), path)
-      } catch (thrown) {
-        if (isApiStatus(thrown, 404)) return undefined
-        throw thrown
-      }
-    },
-    async write(record, before, signal) {
-      const text = toAnnotation(record)
-      if (before !== undefined) {
-        const body = withAnnotation(before.object, text)
-        return seen(await rest.send('PUT', path, { body, signal }), path)
-      }
-      const metadata = { namespace, name, annotations: { [LEADER_ANNOTATION]: text } }
-      const body = { apiVersion: 'v1', kind: 'Endpoints', metadata }
-      return seen(await rest.send('POST', path.slice(0, path.lastIndexOf('/')), { body, signal }), path)
-    },
+    ...objectLock(rest, {
+      path,
+      seen: (answer) => seen(answer, path),
+      changed: (object, record) => withAnnotation(object, toAnnotation(record)),
+      created: (record) => ({
+        apiVersion: 'v1',
+        kind: 'Endpoints',
+        metadata: { namespace, name, annotations: { [LEADER_ANNOTATION]: toAnnotation(record) } },
+      }),
+    }),
   }
 }
 
