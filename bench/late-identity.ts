@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { openRelay } from '../src/cli/demo/relay.ts'
 import { askWithSdk, type SdkAnswer, type SdkRequest } from '../test/harness/sdk-client.ts'
 import { identityName, nodeName, rawIdentity, rawNode, rawPod } from './cluster-objects.ts'
 import { type BenchOptions, type Row, round } from './figure.ts'
@@ -50,7 +49,15 @@ async function firstCall(
   { nmiPort, credential, index }: { nmiPort: number; credential: SdkRequest['credential']; index: number },
 ): Promise<Call> {
   const address = `127.0.1.${index + 1}`
-  const relay = await openRelay(nmiPort, address)
+  let requests = 0
+  const relay = await openRelay({
+    targetPort: nmiPort,
+    localAddress: address,
+    // A client sends its next request after the answer, so each begins a chunk.
+    onData: (chunk) => {
+      if (chunk.toString('latin1', 0, 4) === 'GET ') requests += 1
+    },
+  })
   rig.owner.own(() => relay.close())
   rig.kube.load([
     rawPod({ name: `app-${credential}`, selector: identityName(0), node: nodeName(0, 0), address }),
@@ -58,7 +65,7 @@ async function firstCall(
   const started = performance.now()
   const [answer] = await askWithSdk(`http://127.0.0.1:${relay.port}`, [{ credential, scope: SCOPE }])
   if (answer === undefined) throw new Error('the SDK gave no answer')
-  return { credential, answer, seconds: (performance.now() - started) / 1_000, requests: relay.requests() }
+  return { credential, answer, seconds: (performance.now() - started) / 1_000, requests }
 }
 
 function rowOf({ credential, answer, seconds, requests }: Call, least: number): Row {
@@ -71,47 +78,5 @@ function rowOf({ credential, answer, seconds, requests }: Call, least: number): 
     aim: 'succeeds',
     reached: succeeded,
     numbers: { succeeded: succeeded ? 1 : 0, seconds, requests, leastSeconds: least },
-  }
-}
-
-interface Relay {
-  readonly port: number
-  requests(): number
-  close(): Promise<void>
-}
-
-/** A pod's way to the node agent: connections that come from the pod's own address. Counts requests. */
-async function openRelay(nmiPort: number, localAddress: string): Promise<Relay> {
-  const sockets = new Set<Socket>()
-  let requests = 0
-  const server = createServer((inbound) => {
-    const outbound = connect({ host: '127.0.0.1', port: nmiPort, localAddress })
-    // A client sends its next request after the answer, so each begins a chunk.
-    inbound.on('data', (chunk: Buffer) => {
-      if (chunk.toString('latin1', 0, 4) === 'GET ') requests += 1
-    })
-    for (const socket of [inbound, outbound]) {
-      sockets.add(socket)
-      socket.on('error', () => socket.destroy())
-      socket.on('close', () => {
-        sockets.delete(socket)
-        inbound.destroy()
-        outbound.destroy()
-      })
-    }
-    inbound.pipe(outbound).pipe(inbound)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  return {
-    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
-    requests: () => requests,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
   }
 }

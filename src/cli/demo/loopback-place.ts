@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { startProcess } from '../../../emulator/node/process.ts'
 import type { Clock } from '../../base/clock.ts'
 import { Owner } from '../../base/lifecycle.ts'
 import type { AzureDoors, DemoPod, Place } from './place.ts'
+import { openRelay } from './relay.ts'
 
 /** Port of the node agent over loopback; below the range that Linux gives to clients. */
 const NMI_PORT = 20_579
@@ -56,7 +56,7 @@ export function loopbackPlace(clock: Clock): Place {
     async startPod(name): Promise<DemoPod> {
       state.pods += 1
       const ip = `127.0.1.${state.pods}`
-      const relay = await openRelay(ip)
+      const relay = await openRelay({ targetPort: NMI_PORT, localAddress: ip })
       owner.own(() => relay.close())
       const env = {
         NODE_EXTRA_CA_CERTS: doors().caFile,
@@ -87,44 +87,5 @@ function customCloud(port: number): Record<string, string> {
     resourceManagerEndpoint: origin,
     serviceManagementEndpoint: 'https://management.core.windows.net/',
     tokenAudience: 'https://management.core.windows.net/',
-  }
-}
-
-interface Relay {
-  readonly port: number
-  close(): Promise<void>
-}
-
-/** Passes connections on to the node agent, coming from `localAddress`. */
-async function openRelay(localAddress: string): Promise<Relay> {
-  const sockets = new Set<Socket>()
-  const server = createServer((inbound) => {
-    const outbound = connect({ host: '127.0.0.1', port: NMI_PORT, localAddress })
-    for (const socket of [inbound, outbound]) {
-      sockets.add(socket)
-      // Either end gone ends both; the SDK sees a broken connection, as on a node.
-      socket.on('error', () => socket.destroy())
-      socket.on('close', () => {
-        sockets.delete(socket)
-        inbound.destroy()
-        outbound.destroy()
-      })
-    }
-    inbound.pipe(outbound).pipe(inbound)
-  })
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>()
-  server.once('error', reject)
-  server.listen(0, '127.0.0.1', () => resolve(undefined))
-  await promise
-  const address = server.address()
-  return {
-    port: address === null || typeof address === 'string' ? 0 : address.port,
-    async close() {
-      if (!server.listening) return
-      const closed = Promise.withResolvers<undefined>()
-      server.close(() => closed.resolve(undefined))
-      for (const socket of sockets) socket.destroy()
-      await closed.promise
-    },
   }
 }
