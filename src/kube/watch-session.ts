@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { isApiStatus, KubeAnswerError } from './connection.ts'
+import { isApiStatus, KubeAnswerError, KubeApiError } from './connection.ts'
 import { type ListTarget, listInPages } from './paged-list.ts'
 import type { Rest } from './rest.ts'
 import type { StoreFeed, Taken } from './store-feed.ts'
@@ -24,7 +24,7 @@ export interface WatchSessionOptions {
 export interface WatchSession {
   /** Lists if needed, then watches until the server ends it properly. @throws on every other end. */
   run(signal: AbortSignal): Promise<void>
-  /** The next run lists anew. */
+  /** The next run lists anew, and in another way when it was a list that failed. */
   forgetPosition(): void
 }
 
@@ -42,6 +42,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
   let position: string | undefined
   let mode: ListMode = 'stream'
   let listing = false
+  let opened = false
 
   function took(taken: Taken): void {
     if (taken === 'unusable') options.unusable()
@@ -68,6 +69,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
 
   async function watch(signal: AbortSignal): Promise<void> {
     const from = position
+    opened = false
     if (from === undefined) {
       feed.beginList()
       listing = true
@@ -79,6 +81,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
       resourceVersion: from,
       silenceMs: () => (listing ? INITIAL_SILENCE_MS : WATCH_SILENCE_MS),
       opened: () => {
+        opened = true
         if (!listing) options.running()
       },
       heard: options.heard,
@@ -110,9 +113,15 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
       if (mode === 'stream') mode = 'pages once'
       return false
     }
-    const refused = isApiStatus(thrown, 400, 422) || thrown instanceof WatchSilenceError
-    if (!wasListing || !refused) return false
-    mode = 'pages'
+    if (!wasListing) return false
+    if (isApiStatus(thrown, 400, 422) || thrown instanceof WatchSilenceError) {
+      mode = 'pages'
+      return true
+    }
+    // The server took the request and then failed in the stream. One whose etcd is older than 3.4.25 or 3.5.8
+    // cannot tell the end of the initial events (error 500, `RequestWatchProgress is disabled`).
+    if (!opened || !(thrown instanceof KubeApiError)) return false
+    mode = 'pages once'
     return true
   }
 
@@ -128,6 +137,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
       }
     },
     forgetPosition() {
+      if (position === undefined && mode === 'stream') mode = 'pages once'
       position = undefined
     },
   }

@@ -139,6 +139,21 @@ for (const [code, reason] of [
   })
 }
 
+test('a server that fails inside the streamed list is listed in pages, at once', async (t) => {
+  const { api, watched, until, names, pauses } = await startWatch(
+    t,
+    streamAndEnd(wireEvent('ADDED', wirePod('gone', 1)) + wireError(500, 'InternalError')),
+    json(200, wireList([wirePod('a', 1)], 7)),
+    streamAndEnd(wireEvent('ADDED', wirePod('b', 8)) + wireError(410, 'Expired')),
+    stream(initial(9, wirePod('b', 8))),
+  )
+  await until(() => watched.store.synced)
+  assert.deepEqual([names(), pauses], [['a'], []])
+  await until(() => names().join() === 'b')
+  assert.equal(api.asked[2]?.query.get('resourceVersion'), '7')
+  assert.equal(api.asked[3]?.query.get('sendInitialEvents'), 'true', 'the next list is a stream again')
+})
+
 test('an old server that ignores the parameter and never ends its initial events is listed in pages', async (t) => {
   const { api, clock, watched, until, names } = await startWatch(
     t,
@@ -269,13 +284,14 @@ test('an object that is cut anywhere, also inside a character, arrives whole', a
   assert.equal(watched.store.get('default/a')?.nodeName, 'nœud-日本')
 })
 
-test('server errors are waited out with growing pauses, and health says what is wrong until it works', async (t) => {
+test('server errors are waited out with growing pauses, and after three of them pages are tried', async (t) => {
   const { until, watched, pauses } = await startWatch(
     t,
     status(500, 'InternalError'),
     status(503, 'ServiceUnavailable'),
     json(502, 'a proxy'),
-    stream(initial(9, wirePod('a', 1))),
+    json(200, wireList([wirePod('a', 1)], 9)),
+    stream(wireBookmark(10)),
   )
   await until(() => pauses.length === 3)
   const [first = 0, second = 0, third = 0] = pauses.map((pause) => pause.ms)
