@@ -1,0 +1,58 @@
+/**
+ * `npm run image`: podid's container image, written without a container engine (docs/image.md).
+ * `--update-base` first takes the mirrors' current packages into scripts/image/base.lock.json.
+ */
+import { rm, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ARCHITECTURES, updateImageLock } from './image/product/lock-file.ts'
+import { buildProduct, type Product } from './image/product/product-image.ts'
+
+const repository = join(import.meta.dirname, '..')
+const { values: options } = parseArgs({
+  options: {
+    name: { type: 'string', multiple: true, default: [] },
+    architecture: { type: 'string', multiple: true, default: [...ARCHITECTURES] },
+    out: { type: 'string', default: join(repository, 'build') },
+    twice: { type: 'boolean', default: false },
+    'update-base': { type: 'boolean', default: false },
+  },
+})
+const architectures = ARCHITECTURES.filter((each) => options.architecture.includes(each))
+if (architectures.length !== new Set(options.architecture).size) {
+  throw new Error(`--architecture is one of ${ARCHITECTURES.join(', ')}`)
+}
+
+if (options['update-base']) {
+  const { debian, node } = await updateImageLock(repository)
+  console.log(`scripts/image/base.lock.json: Node ${node.version}, ${debian.amd64.length} Debian packages`)
+}
+const build = (out: string): Promise<Product> =>
+  buildProduct({ repository, out, architectures, names: options.name })
+const product = await build(options.out)
+tell(product)
+console.log(`${relative(repository, product.archive)}, ${megabytes((await stat(product.archive)).size)}`)
+if (options.twice) {
+  const again = join(options.out, 'again')
+  const { digest } = await build(again)
+  await rm(again, { recursive: true })
+  if (digest !== product.digest) throw new Error(`a second build has another digest: ${digest}`)
+  console.log('a second build has the same digest')
+}
+
+function tell({ names, digest, platforms }: Product): void {
+  console.log(`${names.join(', ')}@${digest}`)
+  for (const { architecture, layers } of platforms) {
+    const sizes = layers.map(
+      ({ descriptor, tarSize }) => `${megabytes(descriptor.size)} (${megabytes(tarSize)})`,
+    )
+    const total = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
+    console.log(
+      `  linux/${architecture}: ${megabytes(total)} compressed; base, Node, podid: ${sizes.join(', ')}`,
+    )
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}
