@@ -54,6 +54,11 @@ export const MIC_FLAGS = {
     'take every identity off the nodes and remove the finalizers, then exit (before an uninstall)',
     PODID,
   ),
+  'drain-stops': text(
+    '',
+    'namespace/name of the Deployment of MIC, which --drain scales to 0 before it begins',
+    PODID,
+  ),
   'drain-timeout': duration(
     '2m',
     'how long a drain tries to reach Azure before it removes the finalizers anyway',

@@ -26,6 +26,7 @@ import type { Invocation } from './invocation.ts'
 import { openArm } from './mic/arm.ts'
 import { leaderTimes, type MicFlags, micConfigOf } from './mic/config.ts'
 import { drainAll } from './mic/drain.ts'
+import { removeLocks, stopDeployment } from './mic/last-steps.ts'
 import { ownershipRecords } from './mic/ownership-records.ts'
 import { watchMicStores } from './mic/stores.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
@@ -72,7 +73,7 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
   })
   owner.own(() => events.stop())
   await events.start()
-  const leadership = await elections({ flags, environment, log, owner })
+  const { leadership, locks } = await elections({ flags, environment, log, owner })
   const deps: TermDeps = {
     config: micConfigOf(flags),
     clock: systemClock,
@@ -89,7 +90,11 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
       login: () => arm.login(),
     }),
   }
-  if (flags.drain) return drainAll({ deps, leadership, stores, timeoutMs: flags['drain-timeout'], log, stop })
+  if (flags.drain) {
+    if (flags['drain-stops'] !== '') await stopDeployment({ rest, log }, flags['drain-stops'], stop)
+    await drainAll({ deps, leadership, stores, timeoutMs: flags['drain-timeout'], log, stop })
+    return removeLocks(locks, log, stop)
+  }
   const mic = createMic({ ...deps, leadership })
 
   const checks = (): readonly Check[] => stores.checks()
@@ -128,12 +133,14 @@ async function elections({ flags, environment, log, owner }: Omit<Controlling, '
   const name = flags['leader-election-name']
   const lease = leaseLock(rest, namespace, name)
   const leaseDurationMs = flags['leader-election-duration']
-  return createLeaderElection({
-    locks: flags['legacy-lock'] ? [lease, legacyLock(rest, namespace, name)] : [lease],
+  const locks = flags['legacy-lock'] ? [lease, legacyLock(rest, namespace, name)] : [lease]
+  const leadership = createLeaderElection({
+    locks,
     identity: flags['leader-election-instance'] === '' ? hostname() : flags['leader-election-instance'],
     leaseDurationMs,
     ...leaderTimes(leaseDurationMs),
     clock: systemClock,
     log,
   })
+  return { leadership, locks }
 }

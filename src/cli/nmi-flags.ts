@@ -62,6 +62,11 @@ export const NMI_FLAGS = {
   ),
   'manage-redirect': boolean(true, 'write the iptables rules; false where something else redirects', PODID),
   cleanup: boolean(false, 'remove the iptables rules of this node and exit', PODID),
+  'cleanup-wait': duration(
+    '0s',
+    'how long --cleanup waits for the agent of this node to end; it never cleans under a running one',
+    PODID,
+  ),
   'dry-run': boolean(false, 'print the iptables rules that would be written and exit', PODID),
   'allow-network-plugin-kubenet': boolean(
     false,

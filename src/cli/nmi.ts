@@ -34,7 +34,7 @@ export async function runNmi({ command, environment, stop }: Invocation): Promis
   const log = createLog({ component: 'nmi', verbosity: flags.v, format: flags['log-format'] })
   const registry = createRegistry()
   const redirect = redirectOf(flags, registry, log)
-  if (flags.cleanup) return report(await redirect.cleanup())
+  if (flags.cleanup) return report(await redirect.cleanup(flags['cleanup-wait'], stop))
   if (flags['dry-run']) return report([await redirect.plan()])
   if (flags.node === '')
     throw new OperatorError('--node (or NODE_NAME) must name the node that this agent serves')

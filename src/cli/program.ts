@@ -5,7 +5,7 @@ import { type Environment, flagCommand, withDoubleDashes } from './flag-command.
 import type { Invocation } from './invocation.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
-import { DEMO_FLAGS, EMULATOR_FLAGS, EXPLAIN_FLAGS } from './tool-flags.ts'
+import { AWAIT_FLAGS, CRDS_FLAGS, DEMO_FLAGS, EMULATOR_FLAGS, EXPLAIN_FLAGS } from './tool-flags.ts'
 
 const VERSION: string = packageJson.version
 
@@ -60,6 +60,18 @@ export async function runProgram(
   )
   explain.argument('<pod>', 'namespace/name of the pod')
   add(program, explain, EXPLAIN_FLAGS, async (call) => (await import('./explain.ts')).runExplain(call))
+  add(
+    program,
+    flagCommand('crds', 'brings the custom resource definitions of a cluster up to date', CRDS_FLAGS),
+    CRDS_FLAGS,
+    async (call) => (await import('./crds.ts')).runCrds(call),
+  )
+  add(
+    program,
+    flagCommand('await', 'waits until every pod of a DaemonSet is ready', AWAIT_FLAGS),
+    AWAIT_FLAGS,
+    async (call) => (await import('./await.ts')).runAwait(call),
+  )
   add(
     program,
     flagCommand('demo', 'the main job end to end, without a cloud or a cluster', DEMO_FLAGS),

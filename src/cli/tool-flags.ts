@@ -1,4 +1,4 @@
-import { boolean, integer, text } from './flag.ts'
+import { boolean, duration, integer, text } from './flag.ts'
 
 const PODID = { origin: 'podid' } as const
 
@@ -6,6 +6,19 @@ const PODID = { origin: 'podid' } as const
 export const EXPLAIN_FLAGS = {
   kubeconfig: text('', 'kubeconfig file; empty: $KUBECONFIG, else ~/.kube/config', PODID),
   forceNamespaced: boolean(false, 'as the components were started', { ...PODID, env: 'FORCENAMESPACED' }),
+} as const
+
+/** `podid crds`. */
+export const CRDS_FLAGS = {
+  kubeconfig: text('', 'kubeconfig file; empty: the service account of the pod', PODID),
+  from: text('', 'folder of the definitions, as YAML', PODID),
+} as const
+
+/** `podid await`. */
+export const AWAIT_FLAGS = {
+  kubeconfig: text('', 'kubeconfig file; empty: the service account of the pod', PODID),
+  daemonset: text('', 'namespace/name of the DaemonSet whose pods must be ready', PODID),
+  timeout: duration('5m', 'how long that may take', PODID),
 } as const
 
 /** `podid demo`. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { KubeAnswerError } from './connection.ts'
-import type { LeaderLock, LeaderRecord, SeenRecord } from './leader-lock.ts'
-import { objectLock } from './object-lock.ts'
+import type { LeaderRecord, SeenRecord } from './leader-lock.ts'
+import { objectLock, type StoredLock } from './object-lock.ts'
 import { looseText } from './object-meta.ts'
 import { objectPath } from './resource-spec.ts'
 import type { Rest } from './rest.ts'
@@ -22,7 +22,7 @@ const lease = v.looseObject({
 })
 
 /** The lock in a `coordination.k8s.io/v1` Lease, as every controller of Kubernetes keeps it. */
-export function leaseLock(rest: Rest, namespace: string, name: string): LeaderLock {
+export function leaseLock(rest: Rest, namespace: string, name: string): StoredLock {
   const path = objectPath(LEASES, namespace, name)
   return {
     name: `Lease ${namespace}/${name}`,

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { KubeAnswerError } from './connection.ts'
-import type { LeaderLock, LeaderRecord, SeenRecord } from './leader-lock.ts'
+import type { LeaderRecord, SeenRecord } from './leader-lock.ts'
 import { wholeSeconds } from './lease-lock.ts'
-import { objectLock } from './object-lock.ts'
+import { objectLock, type StoredLock } from './object-lock.ts'
 import { looseText } from './object-meta.ts'
 import { objectPath } from './resource-spec.ts'
 import type { Rest } from './rest.ts'
@@ -37,7 +37,7 @@ const leaderRecord = v.object({
  * The lock of AAD Pod Identity's MIC: an annotation on an Endpoints object, as client-go kept it before
  * Leases. podid takes it too, so that during an upgrade the old MIC and podid wait for each other.
  */
-export function legacyLock(rest: Rest, namespace: string, name: string): LeaderLock {
+export function legacyLock(rest: Rest, namespace: string, name: string): StoredLock {
   const path = objectPath(ENDPOINTS, namespace, name)
   return {
     name: `Endpoints ${namespace}/${name}`,

@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { isApiStatus } from './connection.ts'
 import type { LeaderLock, LeaderRecord, SeenRecord } from './leader-lock.ts'
 import type { Rest } from './rest.ts'
@@ -14,10 +15,35 @@ export interface RecordKeeping {
   created(record: LeaderRecord): object
 }
 
+/** A lock in an object of the API. */
+export interface StoredLock extends LeaderLock {
+  /**
+   * Deletes the object when nobody holds the lock. Returns whether it is gone.
+   * @throws what Rest throws.
+   */
+  removeFree(signal: AbortSignal): Promise<boolean>
+}
+
+const stored = v.object({ metadata: v.object({ resourceVersion: v.string() }) })
+
 /** Reads and writes of a lock over the API: what was seen is replaced, what is not there is created. */
-export function objectLock(rest: Rest, keeping: RecordKeeping): Pick<LeaderLock, 'read' | 'write'> {
+export function objectLock(rest: Rest, keeping: RecordKeeping): Omit<StoredLock, 'name'> {
   const { path } = keeping
   return {
+    async removeFree(signal) {
+      try {
+        const answer = await rest.getJson(path, { signal })
+        if (keeping.seen(answer).holder !== '') return false
+        // Whoever takes it in between keeps it.
+        const preconditions = { resourceVersion: v.parse(stored, answer).metadata.resourceVersion }
+        await rest.send('DELETE', path, { body: { preconditions }, signal })
+        return true
+      } catch (thrown) {
+        if (isApiStatus(thrown, 404)) return true
+        if (isApiStatus(thrown, 409)) return false
+        throw thrown
+      }
+    },
     async read(signal) {
       try {
         return keeping.seen(await rest.getJson(path, { signal }))

