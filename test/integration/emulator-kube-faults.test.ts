@@ -1,11 +1,14 @@
-/** Lists and watches of the emulated API server, byte by byte over a bare HTTP client. */
+/**
+ * What only the emulated API server can be told to do: to keep a short history, to let a clock of the test
+ * pass, to misbehave, to be down. What every API server has to do is in test/kube-cases/.
+ */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import type { KubeEmulator, KubeEmulatorOptions } from '../../emulator/kube/kube-emulator.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { startTestKube } from '../harness/kube-emulator.ts'
-import type { Event, KubeHttp } from '../harness/kube-http.ts'
+import type { KubeHttp } from '../harness/kube-http.ts'
 import { kubeHttp } from '../harness/kube-http.ts'
 
 const PODS = '/api/v1/namespaces/default/pods'
@@ -31,165 +34,9 @@ function pod(
   }
 }
 
-const NO_EVENT: Event = { type: '', object: {} }
-
-/** `ADDED name` */
-function told(event: Event | undefined): string {
-  const { type, object } = event ?? NO_EVENT
-  return `${type} ${object.metadata?.name ?? ''}`
-}
-
 async function versionNow(http: KubeHttp): Promise<string> {
   return (await http.ask('GET', PODS)).json().metadata?.resourceVersion ?? ''
 }
-
-test('a list of a built-in kind repeats no kind in its items, one of a custom kind does', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load([
-    pod('a'),
-    { apiVersion: 'aadpodidentity.k8s.io/v1', kind: 'AzureIdentity', metadata: { name: 'i' } },
-  ])
-  const pods = (await http.ask('GET', PODS)).json()
-  assert.equal(pods.kind, 'PodList')
-  assert.equal(pods.items?.[0]?.kind, undefined)
-  const identities = (await http.ask('GET', '/apis/aadpodidentity.k8s.io/v1/azureidentities')).json()
-  assert.equal(identities.kind, 'AzureIdentityList')
-  assert.equal(identities.items?.[0]?.kind, 'AzureIdentity')
-})
-
-test('the pages of a list show one moment, whatever is written between them', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load(['a', 'b', 'c', 'd', 'e'].map((name) => pod(name)))
-  const first = (await http.ask('GET', `${PODS}?limit=2`)).json()
-  assert.deepEqual(
-    first.items?.map((each) => each.metadata?.name),
-    ['a', 'b'],
-  )
-  assert.equal(first.metadata?.['remainingItemCount'], 3)
-  kube.remove('pods', 'default/c')
-  kube.load([pod('bb'), pod('d', { phase: 'Failed' })])
-  const token = String(first.metadata?.['continue'])
-  const second = (await http.ask('GET', `${PODS}?limit=5&continue=${token}`)).json()
-  assert.deepEqual(
-    second.items?.map((each) => each.metadata?.name),
-    ['c', 'd', 'e'],
-  )
-  assert.equal(second.items?.[1]?.status?.['phase'], 'Running')
-  assert.equal(second.metadata?.resourceVersion, first.metadata?.resourceVersion)
-  assert.equal(second.metadata?.['continue'], undefined)
-})
-
-test('a continue token that is too old is answered with 410 and a token that goes on from there', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load(['a', 'b', 'c'].map((name) => pod(name)))
-  const first = (await http.ask('GET', `${PODS}?limit=1`)).json()
-  kube.load([pod('d')])
-  kube.faults.compact()
-  const expired = await http.ask('GET', `${PODS}?limit=9&continue=${String(first.metadata?.['continue'])}`)
-  assert.equal(expired.code, 410)
-  assert.equal(expired.json().reason, 'Expired')
-  assert.match(expired.json().message ?? '', /^The provided continue parameter is too old/)
-  const rest = await http.ask('GET', `${PODS}?continue=${String(expired.json().metadata?.['continue'])}`)
-  assert.deepEqual(
-    rest.json().items?.map((each) => each.metadata?.name),
-    ['b', 'c', 'd'],
-  )
-})
-
-test('an exact version shows the past while it is remembered', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load([pod('a')])
-  const version = await versionNow(http)
-  kube.load([pod('b')])
-  const path = `${PODS}?resourceVersion=${version}&resourceVersionMatch=Exact`
-  assert.deepEqual(
-    (await http.ask('GET', path)).json().items?.map((each) => each.metadata?.name),
-    ['a'],
-  )
-  kube.faults.compact()
-  assert.equal((await http.ask('GET', path)).code, 410)
-})
-
-test('impossible list and watch options are refused in the words of a real server', async (t) => {
-  const { http } = await start(t)
-  const ask = async (query: string): Promise<string> => {
-    const { code, text } = await http.ask('GET', `${PODS}?${query}`)
-    return `${code} ${(JSON.parse(text) as { message: string }).message}`
-  }
-  assert.equal(
-    await ask('resourceVersionMatch=Exact'),
-    '422 ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
-  )
-  assert.equal(
-    await ask('watch=1&sendInitialEvents=true'),
-    '422 ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-  )
-  assert.equal(
-    await ask('watch=1&resourceVersionMatch=NotOlderThan&resourceVersion=1'),
-    '422 ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-  )
-  assert.match(
-    await ask('resourceVersion=999999999'),
-    /^504 Too large resource version: 999999999, current: \d+$/,
-  )
-  assert.match(await ask('labelSelector=a%20b'), /^400 /)
-  assert.equal(await ask('fieldSelector=spec.nope%3D1'), '400 field label not supported: spec.nope')
-})
-
-test('sendInitialEvents streams the state, marks its end with a bookmark and goes on', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load([pod('a'), pod('b')])
-  const query = 'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
-  const watch = await http.watch(`${PODS}?${query}`)
-  assert.deepEqual([told(await watch.next()), told(await watch.next())], ['ADDED a', 'ADDED b'])
-  const bookmark = (await watch.next()) ?? NO_EVENT
-  assert.equal(bookmark.type, 'BOOKMARK')
-  assert.equal(bookmark.object.kind, 'Pod')
-  assert.deepEqual(bookmark.object.metadata, {
-    resourceVersion: await versionNow(http),
-    annotations: { 'k8s.io/initial-events-end': 'true' },
-  })
-  kube.load([pod('c')])
-  const added = (await watch.next()) ?? NO_EVENT
-  assert.deepEqual([told(added), added.object.kind], ['ADDED c', 'Pod'])
-  watch.close()
-})
-
-test('a watch from a version sends what came after it, with the version of the deletion in DELETED', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load([pod('a')])
-  const version = await versionNow(http)
-  kube.load([pod('b'), pod('a', { phase: 'Failed' })])
-  kube.remove('pods', 'default/a')
-  const watch = await http.watch(`${PODS}?watch=true&resourceVersion=${version}`)
-  const seen = [await watch.next(), await watch.next(), await watch.next()]
-  assert.deepEqual(seen.map(told), ['ADDED b', 'MODIFIED a', 'DELETED a'])
-  assert.equal(seen[2]?.object.metadata?.resourceVersion, await versionNow(http))
-  watch.close()
-})
-
-test('an object that starts or stops matching a selector is added or deleted in that watch', async (t) => {
-  const { kube, http } = await start(t)
-  kube.load([pod('a', { labels: { x: '1' } })])
-  const version = await versionNow(http)
-  const watch = await http.watch(`${PODS}?watch=1&resourceVersion=${version}&labelSelector=x%3D1`)
-  kube.load([
-    pod('a', { labels: { x: '2' } }),
-    pod('b', { labels: { x: '2' } }),
-    pod('b', { labels: { x: '1' } }),
-  ])
-  const [gone, come] = [await watch.next(), await watch.next()]
-  assert.deepEqual([gone?.type, gone?.object.metadata?.['labels']], ['DELETED', { x: '1' }])
-  assert.ok(Number(gone?.object.metadata?.resourceVersion) > Number(version))
-  assert.deepEqual([come?.type, come?.object.metadata?.name], ['ADDED', 'b'])
-  const byNode = await http.watch(
-    `${PODS}?watch=1&resourceVersion=${version}&fieldSelector=spec.nodeName%3Dm`,
-  )
-  kube.load([pod('c'), pod('d', { nodeName: 'm' })])
-  assert.equal((await byNode.next())?.object.metadata?.name, 'd')
-  watch.close()
-  byNode.close()
-})
 
 test('a watch that starts before the remembered history gets 410 as an ERROR event and ends', async (t) => {
   const { kube, http } = await start(t, { historyEvents: 5 })
