@@ -1,0 +1,3 @@
+module podid.test/app
+
+go 1.25.0

@@ -1,0 +1,36 @@
+/** The cluster with podid on it, as scenarios see it. */
+import type { AzureEmulator } from '../../emulator/azure/emulator.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
+import type { Kubectl } from '../harness/kubectl.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { resourceIdOf } from './cluster/cluster-azure.ts'
+import { Release } from './release.ts'
+
+export interface World {
+  readonly cluster: Cluster
+  readonly azure: AzureEmulator
+  readonly kubectl: Kubectl
+  /** podid as Helm installed it. */
+  readonly podid: Release
+  readonly clock: Clock
+  say(line: string): void
+  /** Lower-case ids of the user-assigned identities of a scale set or VM. */
+  identitiesOn(resource: string): string[]
+}
+
+export function createWorld(cluster: Cluster, say: (line: string) => void): World {
+  return {
+    cluster,
+    azure: cluster.azure,
+    kubectl: cluster.kubectl,
+    podid: new Release(cluster),
+    clock: systemClock,
+    say,
+    identitiesOn(resource) {
+      const machine = cluster.machines.find((each) => each.resource === resource)
+      if (machine === undefined) throw new Error(`the cluster has no machine ${resource}`)
+      const compute = cluster.azure.state.computes.get(resourceIdOf(machine).toLowerCase())
+      return [...(compute?.identity.user.keys() ?? [])].map((id) => id.toLowerCase())
+    },
+  }
+}
