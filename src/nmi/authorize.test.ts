@@ -255,11 +255,18 @@ test('an unknown object id asks for the tokens that tell it, of assigned identit
   const selector = { objectId: 'object-1' }
   const decision = decide({ ...two, assigned: [assignedTo('two')], selector })
   assert.deepEqual(decision.kind === 'unlearnt' && decision.identities.map((each) => each.name), ['two'])
-  assert.equal(codeOf(decide({ ...two, selector })), 'identity-not-bound')
   assert.equal(
     decide({ assigned: [makeAssigned()], selector, rules: { objectIdOf: () => 'known' } }).kind,
     'refused',
   )
+})
+
+test('an unknown object id may be that of a bound identity which is on its way or whose assignment failed', () => {
+  const selector = { objectId: 'object-1' }
+  assert.equal(decide({ ...two, selector }).kind, 'pending')
+  const failed = makeAssigned({ state: 'Created', reason: 'assignment-failed', message: 'forbidden' })
+  assert.equal(codeOf(decide({ assigned: [failed], selector })), 'assignment-failed')
+  assert.equal(codeOf(decide({ selector, rules: { objectIdOf: () => 'known' } })), 'identity-not-bound')
 })
 
 test('in managed mode the chain is enough, and it never crosses a namespace', () => {

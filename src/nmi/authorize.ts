@@ -74,16 +74,6 @@ function distinct(matches: readonly Match[]): readonly AzureIdentity[] {
   return [...new Set(matches.map((match) => match.identity))]
 }
 
-/** Identities that the pod may use and whose object id is not known: it stands in no AzureIdentity. */
-function unlearnt(pod: Pod, { bound, view, rules }: NotBoundContext): readonly AzureIdentity[] {
-  const objects = view.assignedTo(pod)
-  return bound.filter(
-    (identity) =>
-      rules.objectIdOf(identity.clientId.toLowerCase()) === undefined &&
-      (rules.mode === 'managed' || assignmentOf(pod, identity, objects).kind === 'assigned'),
-  )
-}
-
 function firstOf(candidates: readonly AzureIdentity[]): Decision {
   const [identity] = candidates
   return identity === undefined
@@ -111,15 +101,27 @@ interface NotBoundContext {
   readonly bound: readonly AzureIdentity[]
 }
 
+/**
+ * An object id stands in no AzureIdentity: a token tells it. While none can be had of an identity that is on
+ * its way, that identity may be the one which is asked for.
+ */
 function noneNamed(
   pod: Pod,
   selector: IdentitySelector,
   found: PodMatches,
   context: NotBoundContext,
 ): Decision {
+  const { view, rules, bound } = context
   const refusal = notBound(pod, selector, found, context)
-  const identities = selector.objectId === undefined ? [] : unlearnt(pod, context)
-  return identities.length === 0 ? refused(refusal) : { kind: 'unlearnt', refusal, identities }
+  if (selector.objectId === undefined) return refused(refusal)
+  const unknown = bound.filter((each) => rules.objectIdOf(each.clientId.toLowerCase()) === undefined)
+  if (unknown.length === 0) return refused(refusal)
+  const objects = view.assignedTo(pod)
+  const identities = unknown.filter(
+    (each) => rules.mode === 'managed' || assignmentOf(pod, each, objects).kind === 'assigned',
+  )
+  if (identities.length > 0) return { kind: 'unlearnt', refusal, identities }
+  return firstAssigned(pod, unknown, view)
 }
 
 function notBound(

@@ -410,6 +410,49 @@ test('an object id that is not known yet is learnt from the token of a bound ide
   )
 })
 
+test('an object id is waited for while the identity that has it is on its way', async () => {
+  const world = setting()
+  world.bind()
+  world.put(world.bindings, makeBinding({ name: 'z', azureIdentity: 'two' }))
+  world.put(world.identities, makeIdentity({ name: 'two' }))
+  world.put(world.assigned, makeAssigned())
+  world.broker.objectIds.set(clientIdOf('shop'), 'object-1')
+  const wait = world.wait({ ...TARGET, selector: { objectId: 'object-2' } })
+  await world.clock.advance(20_000)
+  world.broker.gate = () => {
+    world.broker.objectIds.set(clientIdOf('two'), 'object-2')
+    return Promise.resolve()
+  }
+  world.put(world.assigned, makeAssigned({ name: 'two', identity: makeIdentity({ name: 'two' }) }))
+  const { outcome } = await after(world.clock, wait)
+  assert.equal(textOf(outcome), tokenTextOf(makeIdentity({ name: 'two' })))
+})
+
+test('an object id that cannot be learnt because IMDS does not know the identity yet is asked again for, and never refused for good', async () => {
+  const world = setting()
+  world.bind()
+  world.put(world.assigned, makeAssigned())
+  const target: TokenTarget = { ...TARGET, selector: { objectId: 'object-1' } }
+  const unknown = (): Promise<void> =>
+    Promise.reject(new TokenError('identity-unknown-to-imds', 'not known yet'))
+  let asked = 0
+  world.broker.gate = () => {
+    asked += 1
+    if (asked < 4) return unknown()
+    world.broker.objectIds.set(clientIdOf('shop'), 'object-1')
+    return Promise.resolve()
+  }
+  const { outcome, ms } = await after(world.clock, world.wait(target))
+  assert.equal(textOf(outcome), SHOP_TOKEN)
+  assert.ok(ms > 0)
+  world.broker.objectIds.clear()
+  world.broker.gate = unknown
+  const second = await after(world.clock, world.wait(target))
+  assert.equal(textOf(second.outcome), 'identity-unknown-to-imds')
+  world.broker.gate = () => Promise.reject(new TokenError('token-denied', 'for good'))
+  assert.equal(textOf(await world.wait(target)), 'identity-not-bound')
+})
+
 test('that the first of several was taken is said once for each pod and set', () => {
   const world = setting()
   world.bind()

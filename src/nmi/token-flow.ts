@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import { DeadlineError, sleep, withDeadline } from '../base/deadline.ts'
 import { objectKey } from '../model/names.ts'
-import { type Refusal, refuse } from '../model/refusal.ts'
+import { isTransient, type Refusal, refuse } from '../model/refusal.ts'
 import type { AzureIdentity, Pod } from '../model/resources.ts'
-import { type TokenBroker, TokenError, type TokenRequest } from '../tokens/token-source.ts'
+import { type Principal, type TokenBroker, TokenError, type TokenRequest } from '../tokens/token-source.ts'
 import type { NmiConfig } from './config.ts'
 import { createHold, type Hold } from './hold.ts'
 import type { Granted, Outcome, Refused } from './outcome.ts'
@@ -24,6 +24,7 @@ export interface TokenFlow {
 
 type GrantedStanding = Extract<Standing, { kind: 'granted' }>
 type WaitingStanding = Extract<Standing, { kind: 'waiting' }>
+type UnlearntStanding = Extract<Standing, { kind: 'unlearnt' }>
 
 /** One held request. */
 interface Held {
@@ -33,8 +34,8 @@ interface Held {
   readonly signal: AbortSignal
   /** The caller was waited for; it is done once. */
   settled: boolean
-  /** Tokens were asked for to learn object ids; it is done once. */
-  learnt: boolean
+  /** Identities (uid) whose tokens were asked for to learn their object ids, with what went wrong. */
+  readonly learnt: Map<string, TokenError | undefined>
 }
 
 export function createTokenFlow(deps: {
@@ -56,7 +57,7 @@ export function createTokenFlow(deps: {
       case 'waiting':
         return standing.waitsFor === 'caller' ? settle(standing, held) : hold(standing, held)
       case 'unlearnt':
-        return learn(standing, standing.requests, held)
+        return learn(standing, held)
       case 'granted':
       default:
         return fetch(standing, held)
@@ -80,17 +81,41 @@ export function createTokenFlow(deps: {
     return undefined
   }
 
-  async function learn(
-    standing: Pick<WaitingStanding, 'pod' | 'refusal'>,
-    requests: readonly TokenRequest[],
-    held: Held,
-  ): Promise<Outcome | undefined> {
-    if (held.learnt) return asRefused(standing)
-    held.learnt = true
-    // What fails here leaves its object id unknown, and the refusal stands.
-    await inTime(held, (signal) =>
-      Promise.allSettled(requests.map((request) => broker.token(request, signal))),
-    )
+  /** Asks for a token of each identity once, and again of those that IMDS does not know yet. */
+  async function learn(standing: UnlearntStanding, held: Held): Promise<Outcome | undefined> {
+    const asked = standing.requests.filter(({ principal }) => !held.learnt.has(uidOf(principal)))
+    if (asked.length === 0) return unlearnable(standing, held)
+    try {
+      await inTime(held, (signal) => Promise.all(asked.map((request) => learnOne(request, held, signal))))
+      return undefined
+    } catch (thrown) {
+      if (thrown instanceof DeadlineError) return refused(standing, tooLate())
+      throw thrown
+    }
+  }
+
+  async function learnOne(request: TokenRequest, { learnt }: Held, signal: AbortSignal): Promise<void> {
+    try {
+      await broker.token(request, signal)
+      learnt.set(uidOf(request.principal), undefined)
+    } catch (thrown) {
+      if (!(thrown instanceof TokenError)) throw thrown
+      learnt.set(uidOf(request.principal), thrown)
+    }
+  }
+
+  /** What was not learnt for a cause that passes may be the identity that is asked for: no final refusal then. */
+  async function unlearnable(standing: UnlearntStanding, held: Held): Promise<Outcome | undefined> {
+    const failures = standing.requests.flatMap(({ principal }) => {
+      const error = held.learnt.get(uidOf(principal))
+      return error === undefined || !isTransient(asRefusal(error)) ? [] : [{ uid: uidOf(principal), error }]
+    })
+    const [first] = failures
+    if (first === undefined) return asRefused(standing)
+    const lagging = failures.find(({ error }) => error.code === 'identity-unknown-to-imds')
+    if (lagging === undefined || !(await mayPass(lagging.error, held)))
+      return refused(standing, asRefusal(first.error))
+    held.learnt.delete(lagging.uid)
     return undefined
   }
 
@@ -103,8 +128,8 @@ export function createTokenFlow(deps: {
     } catch (thrown) {
       if (thrown instanceof DeadlineError) return refused(standing, tooLate())
       if (!(thrown instanceof TokenError)) throw thrown
-      if (await mayPass(thrown, standing, held)) return undefined
-      return refused(standing, refuse(thrown.code, thrown.message, thrown.retryAfterSeconds))
+      if (standing.identity !== undefined && (await mayPass(thrown, held))) return undefined
+      return refused(standing, asRefusal(thrown))
     }
   }
 
@@ -113,9 +138,8 @@ export function createTokenFlow(deps: {
    * Pauses and returns true while there is time. In managed mode nobody says that the identity is on the
    * node, so there is nothing to wait for.
    */
-  async function mayPass({ code }: TokenError, { identity }: GrantedStanding, held: Held): Promise<boolean> {
-    if (code !== 'identity-unknown-to-imds' || config.mode !== 'standard' || identity === undefined)
-      return false
+  async function mayPass({ code }: TokenError, held: Held): Promise<boolean> {
+    if (code !== 'identity-unknown-to-imds' || config.mode !== 'standard') return false
     const left = held.hold.left('imds')
     if (left <= 0 || deps.closing()) return false
     await sleep(clock, Math.min(left, held.hold.nextPauseMs()), held.signal)
@@ -136,7 +160,7 @@ export function createTokenFlow(deps: {
     },
     async wait(asker, target, signal) {
       const hold = createHold(clock, config.hold)
-      const held: Held = { asker, target, hold, signal, settled: false, learnt: false }
+      const held: Held = { asker, target, hold, signal, settled: false, learnt: new Map() }
       for (;;) {
         signal.throwIfAborted()
         const outcome = await step(standings.of(asker, target), held)
@@ -156,6 +180,14 @@ async function tokensFor(
     broker.token(request, signal),
     ...identity.auxiliaryTenantIds.map((tenantId) => broker.token({ ...request, tenantId }, signal)),
   ])
+}
+
+function asRefusal({ code, message, retryAfterSeconds }: TokenError): Refusal {
+  return refuse(code, message, retryAfterSeconds)
+}
+
+function uidOf(principal: Principal): string {
+  return principal.kind === 'node' ? '' : principal.identity.uid
 }
 
 /** Only service principals live in several tenants; a managed identity has one. */
@@ -197,7 +229,7 @@ function granted(
     : { kind: 'granted', pod, identity, tokens, cached }
 }
 
-function refused({ pod, identity }: GrantedStanding, refusal: Refusal): Refused {
+function refused({ pod, identity }: { pod: Pod; identity?: AzureIdentity }, refusal: Refusal): Refused {
   return identity === undefined
     ? { kind: 'refused', pod, refusal }
     : { kind: 'refused', pod, identity, refusal }
