@@ -33,10 +33,7 @@ export function readOrder(argv: readonly string[], all: readonly Scenario[]): Or
       (positionals.length === 0 || positionals.some((each) => name.startsWith(each))) &&
       (!values.smoke || smoke),
   )
-  return {
-    scenarios: values.keep && positionals.length === 0 ? [] : scenarios,
-    shapes,
-    keep: values.keep,
-    list: values.list,
-  }
+  const exploring = values.keep && positionals.length === 0
+  if (scenarios.length === 0 && !exploring) throw new Error('nothing is left to run')
+  return { scenarios: exploring ? [] : scenarios, shapes, keep: values.keep, list: values.list }
 }
