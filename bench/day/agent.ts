@@ -104,7 +104,7 @@ export async function startAgent(clock: Clock, imds: Pick<ImdsClient, 'token'>):
       connections.accept(socket.asSocket())
       const connection = connections.of(socket.asSocket())
       if (connection === undefined) return undefined
-      const asker = createPodAsker(connection, { callers, clock, log: silentLog })
+      const asker = createPodAsker(connection, { callers, clock })
       try {
         return flow.now(asker, TARGET) ?? (await flow.wait(asker, TARGET, stopped.signal))
       } catch (thrown) {

@@ -72,6 +72,11 @@ export const NMI_FLAGS = {
     false,
     'start although pods of a kubenet node can take over each other’s address',
   ),
+  'verify-callers': boolean(
+    true,
+    'refuse a caller that the network of the node does not show as the pod of its address; false: the address alone tells',
+    PODID,
+  ),
   'kubelet-config': text('/etc/default/kubelet', 'file that is searched for --network-plugin=kubenet'),
   'shutdown-timeout': duration('20s', 'how long requests in flight may take after SIGTERM', PODID),
   'max-connections': integer(4_096, [1, 65_535], 'connections in all', PODID),

@@ -21,6 +21,7 @@ import { cloudNamed } from './cloud.ts'
 import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
+import { startCallerProof } from './nmi/caller-proof.ts'
 import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
 import { redirectOf } from './nmi/redirect.ts'
 import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
@@ -166,6 +167,9 @@ async function buildNmi(parts: NmiParts): Promise<Nmi> {
   owner.own(() => broker.stop())
   await broker.start()
   dropUnnamedSecrets(stores, secrets, owner)
+  const proof = flags['verify-callers']
+    ? await startCallerProof({ pods: stores.pods, clock: systemClock, log, owner })
+    : undefined
   return build(nmiConfigOf(flags), {
     stores,
     podReader: {
@@ -178,6 +182,7 @@ async function buildNmi(parts: NmiParts): Promise<Nmi> {
     log,
     audit: flags.audit ? writeAudit : (_lines, done) => done(),
     registry,
+    ...(proof === undefined ? {} : { proof }),
   })
 }
 

@@ -48,3 +48,9 @@ export function readMetadata(raw: unknown): ObjectMeta | undefined {
   const read = v.safeParse(withMetadata, raw)
   return read.success ? read.output.metadata : undefined
 }
+
+/** A timestamp of the API in milliseconds since the epoch; 0 when it cannot be read. */
+export function millisecondsOf(timestamp: string): number {
+  const parsed = Date.parse(timestamp)
+  return Number.isNaN(parsed) ? 0 : parsed
+}

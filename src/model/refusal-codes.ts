@@ -163,12 +163,15 @@ export const REFUSALS = {
   },
   'caller-not-verified': {
     blame: 'caller',
-    status: 403,
+    status: 503,
     legacyStatus: 500,
-    imdsError: 'access_denied',
+    retryAfterSeconds: 2,
+    imdsError: 'temporarily_unavailable',
     eventReason: 'CallerNotVerified',
-    meaning: 'The address belongs to a pod, but the proof that this pod holds the connection failed.',
-    remedy: 'Another workload may be using the address of this pod: see the audit log of the node agent',
+    meaning:
+      'The address belongs to a pod, but the connection is not shown to be its own: the address has just moved on to another pod, or another workload uses it.',
+    remedy:
+      'It passes when the node agent has heard of the pod that has the address now; when it stays, another workload may be using the address: see the audit log of the node agent',
   },
   'no-label': {
     blame: 'configuration',

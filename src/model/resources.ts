@@ -29,6 +29,11 @@ export interface Pod extends ObjectIdentity {
   readonly createdAt: number
   /** `metadata.deletionTimestamp` is set. */
   readonly deleting: boolean
+  /**
+   * When the sandbox was last ready or one of its containers last started, as far as the status says:
+   * milliseconds since the epoch by the clock of the pod's node, whole seconds. 0 when it does not, and in MIC.
+   */
+  readonly sandboxAt: number
 }
 
 export interface Node {

@@ -16,12 +16,15 @@ export interface SocketEnds {
 }
 
 /**
- * Evidence beyond the source address that a pod holds a connection, such as its socket in the pod's
- * network namespace. Asked once per connection.
+ * `proven`: the address is the pod's now. `disproven`: it is somebody else's. `unheard`: this network would show
+ * it, and does not now. `unknown`: this network shows nothing, and the address alone has to do.
  */
+export type Verdict = 'proven' | 'disproven' | 'unheard' | 'unknown'
+
+/** Evidence beyond the index of addresses that a pod has an address at this moment. */
 export interface CallerProof {
-  /** A refusal when the pod does not hold the connection. @throws the signal's reason when it aborts. */
-  verify(pod: Pod, socket: SocketEnds, signal: AbortSignal): Promise<Refusal | undefined>
+  /** Asked for each connection and each request: answers at once, in microseconds. */
+  verify(pod: Pod, address: string): Verdict
 }
 
 type Found =
@@ -30,11 +33,13 @@ type Found =
 
 /** Source address -> pod. */
 export interface Callers {
-  /** What the watch knows: one look-up in the index. */
+  /** What the watch knows: one look-up in the index; of several pods the one that the proof shows. */
   at(address: string): Found
+  /** What the proof says, if there is one. */
+  verdict(pod: Pod, address: string): Verdict
   /**
-   * Waits up to the given time for a watch event that tells the one pod of the address, then reads the
-   * API once. @throws the signal's reason when it aborts.
+   * Waits up to the given time for a watch event that tells the one pod of the address, and that the proof
+   * does not deny, then reads the API once. @throws the signal's reason when it aborts.
    */
   find(address: string, signal: AbortSignal): Promise<Found>
   /** Remembers an ended pod, so that a slower read of the API cannot bring it back. */
@@ -51,42 +56,55 @@ export function createCallers(deps: {
   readonly clock: Clock
   readonly waitMs: number
   readonly reads?: DirectReads | undefined
+  readonly proof?: CallerProof | undefined
 }): Callers {
-  const { waiters, clock, waitMs, reads } = deps
+  const { waiters, clock, waitMs, reads, proof } = deps
   const byAddress = deps.pods.index((pod) => (ownsItsAddresses(pod) ? pod.addresses : []))
   const ends = new Set<string>()
+  const verdict = (pod: Pod, address: string): Verdict => proof?.verify(pod, address) ?? 'unknown'
 
   function at(address: string): Found {
     const pods = byAddress.get(address)
     if (pods.size === 0) return { refusal: unknown(address) }
-    if (pods.size > 1) return { refusal: ambiguous(address, pods) }
-    for (const pod of pods) return { pod }
-    return { refusal: unknown(address) }
+    const [only, ...others] = pods
+    if (only !== undefined && others.length === 0) return { pod: only }
+    // The link can only be of one of them.
+    const [proven, ...more] = [...pods].filter((pod) => verdict(pod, address) === 'proven')
+    return proven !== undefined && more.length === 0 ? { pod: proven } : { refusal: ambiguous(address, pods) }
+  }
+
+  /** The pod of the address, unless the proof denies it. */
+  function admitted(address: string): Found {
+    const found = at(address)
+    if (found.pod === undefined || !denies(verdict(found.pod, address))) return found
+    return { refusal: notProven(found.pod) }
   }
 
   async function waitForEvent(address: string, signal: AbortSignal): Promise<Found> {
     const endsAt = clock.monotonic() + waitMs
-    let found = at(address)
+    let found = admitted(address)
     while (found.pod === undefined && clock.monotonic() < endsAt) {
       await waiters.wait(addressWaitKey(address), endsAt - clock.monotonic(), signal)
-      found = at(address)
+      found = admitted(address)
     }
     return found
   }
 
   return {
     at,
+    verdict,
     async find(address, signal) {
       const told = await waitForEvent(address, signal)
-      if (told.refusal?.code !== 'pod-unknown' || reads === undefined) return told
+      if (!isReadable(told) || reads === undefined) return told
       const read = await reads.podsAt(address)
       signal.throwIfAborted()
       // The watch goes first: it may have caught up while the read was under way.
-      const now = at(address)
-      if (now.refusal?.code !== 'pod-unknown') return now
-      const [pod, ...others] = read.filter(
+      const now = admitted(address)
+      if (!isReadable(now)) return now
+      const live = read.filter(
         (each) => ownsItsAddresses(each) && each.addresses.includes(address) && !ends.has(each.uid),
       )
+      const [pod, ...others] = live.filter((each) => !denies(verdict(each, address)))
       if (pod === undefined) return now
       return others.length === 0 ? { pod } : { refusal: ambiguous(address, [pod, ...others]) }
     },
@@ -100,6 +118,23 @@ export function createCallers(deps: {
     },
     hasEnded: (pod) => ends.has(pod.uid),
   }
+}
+
+/** True when the pod is not to be taken for the caller. */
+export function denies(verdict: Verdict): boolean {
+  return verdict === 'disproven' || verdict === 'unheard'
+}
+
+export function notProven(pod: Pod): Refusal {
+  return refuse(
+    'caller-not-verified',
+    `the network of this node does not show that pod ${objectKey(pod.namespace, pod.name)} has this address now`,
+  )
+}
+
+/** Cases in which the API may know more than the watch. */
+function isReadable({ refusal }: Found): boolean {
+  return refusal?.code === 'pod-unknown' || refusal?.code === 'caller-not-verified'
 }
 
 function unknown(address: string): Refusal {

@@ -5,16 +5,16 @@ import { FakeSocket } from '../../test/fakes/fake-socket.ts'
 import { makePod } from '../../test/make/objects.ts'
 import { ObjectStore } from '../kube/store.ts'
 import type { Pod } from '../model/resources.ts'
-import { createCallers } from './caller.ts'
+import { type CallerProof, createCallers } from './caller.ts'
 import { createConnections } from './connections.ts'
 import { createWaiters } from './waiters.ts'
 
 const ADDRESS = '10.244.0.10'
 
-function setting(maxPerAddress = 100) {
+function setting(maxPerAddress = 100, proof?: CallerProof) {
   const clock = new FakeClock()
   const pods = new ObjectStore<Pod>()
-  const callers = createCallers({ pods, waiters: createWaiters(clock), clock, waitMs: 1_000 })
+  const callers = createCallers({ pods, waiters: createWaiters(clock), clock, waitMs: 1_000, proof })
   const connections = createConnections(callers, maxPerAddress)
   const accept = (address = ADDRESS): FakeSocket => {
     const socket = new FakeSocket(address)
@@ -83,4 +83,20 @@ test('some connections over the limit are marked to be told, the rest is destroy
   for (const socket of sockets) socket.destroy()
   assert.equal(connections.size, 1)
   assert.equal(of(accept())?.excess, false)
+})
+
+test('a connection that the proof denies to the pod of its address is nobody’s, and outlives that pod', () => {
+  const { pods, connections, accept, of } = setting(100, {
+    verify: (pod) => (pod.uid === 'a' ? 'disproven' : 'proven'),
+  })
+  const a = makePod({ uid: 'a' })
+  pods.put('default/a', a)
+  const socket = accept()
+  assert.deepEqual([of(socket)?.podUid, of(socket)?.proven], [undefined, false])
+  pods.remove('default/a')
+  connections.podEnded(a)
+  assert.equal(socket.destroyed, false)
+  pods.put('default/b', makePod({ name: 'b', uid: 'b' }))
+  const next = of(accept())
+  assert.deepEqual([next?.podUid, next?.proven], ['b', true])
 })

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { canonicalAddress } from '../model/ip-address.ts'
 import type { Pod } from '../model/resources.ts'
-import type { Callers, SocketEnds } from './caller.ts'
+import { type Callers, denies, type SocketEnds, type Verdict } from './caller.ts'
 
 /** One TCP connection, and the pod that it belongs to for as long as it lives. */
 export interface Connection {
@@ -10,6 +10,8 @@ export interface Connection {
   readonly excess: boolean
   /** UID of the pod that opened the connection; undefined until it is known. */
   podUid: string | undefined
+  /** UID of a pod that the address belonged to by the watch, and by the proof no more, when it was opened. */
+  readonly foreignTo: string | undefined
   /** The proof of the caller was given for `podUid`. */
   proven: boolean
   /** Requests that are not answered yet. */
@@ -38,7 +40,11 @@ const EXCESS = 8
  * Who holds which connection. A connection is pinned to a pod as soon as the pod is known, at best when
  * it is accepted: an address may move on to another pod, a TCP connection cannot.
  */
-export function createConnections(callers: Callers, maxPerAddress: number): Connections {
+export function createConnections(
+  callers: Callers,
+  maxPerAddress: number,
+  onVerdict: (verdict: Verdict) => void = () => {},
+): Connections {
   const bySocket = new WeakMap<Socket, Connection>()
   const byAddress = new Map<string, Set<Connection>>()
   let size = 0
@@ -54,9 +60,21 @@ export function createConnections(callers: Callers, maxPerAddress: number): Conn
   function dropWhere(addresses: readonly string[], pod: Pod): void {
     for (const address of addresses) {
       for (const connection of byAddress.get(address) ?? []) {
-        if (connection.podUid === undefined || connection.podUid === pod.uid) connection.drop()
+        const { podUid, foreignTo } = connection
+        if (podUid === pod.uid || (podUid === undefined && foreignTo !== pod.uid)) connection.drop()
       }
     }
+  }
+
+  /** Whose connection it is, as far as that is known when it is opened. */
+  function opener(address: string): Pick<Connection, 'podUid' | 'foreignTo' | 'proven'> {
+    const { pod } = callers.at(address)
+    if (pod === undefined) return { podUid: undefined, foreignTo: undefined, proven: false }
+    const verdict = callers.verdict(pod, address)
+    onVerdict(verdict)
+    return denies(verdict)
+      ? { podUid: undefined, foreignTo: pod.uid, proven: false }
+      : { podUid: pod.uid, foreignTo: undefined, proven: verdict === 'proven' }
   }
 
   return {
@@ -70,8 +88,7 @@ export function createConnections(callers: Callers, maxPerAddress: number): Conn
       const connection: Connection = {
         ends: endsOf(socket, address),
         excess: held.size >= maxPerAddress,
-        podUid: callers.at(address).pod?.uid,
-        proven: false,
+        ...opener(address),
         inFlight: 0,
         served: 0,
         closing: false,

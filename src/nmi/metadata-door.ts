@@ -4,7 +4,7 @@ import { errorText } from '../base/errors.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Answers } from './answers.ts'
-import type { Callers } from './caller.ts'
+import { type Callers, denies } from './caller.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { NmiConfig } from './config.ts'
 import { ClientGone, type Exchange, signalOf } from './exchange.ts'
@@ -41,8 +41,10 @@ export function createMetadataDoor(deps: {
 
   function isBlocked(exchange: Exchange, target: MetadataTarget): boolean {
     if (!config.blockInstanceMetadata || target.topic !== 'instance') return false
-    const { pod } = callers.at(exchange.connection.ends.remoteAddress)
-    return pod === undefined || !hasNodeIdentity(pod, view, config)
+    const { remoteAddress } = exchange.connection.ends
+    const { pod } = callers.at(remoteAddress)
+    if (pod === undefined || denies(callers.verdict(pod, remoteAddress))) return true
+    return !hasNodeIdentity(pod, view, config)
   }
 
   async function read(exchange: Exchange, target: MetadataTarget): Promise<ImdsAnswer | Refusal | undefined> {

@@ -38,7 +38,7 @@ export interface NmiDeps {
   /** Where audit lines go. */
   readonly audit: LineSink
   readonly registry: Registry
-  /** Evidence beyond the source address; none yet by default. */
+  /** Evidence beyond the source address; without it the watch alone tells whose address it is. */
   readonly proof?: CallerProof
 }
 
@@ -61,8 +61,17 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
     deps.podReader === undefined
       ? undefined
       : createDirectReads({ reader: deps.podReader, clock, log, signal: owner.signal })
-  const callers = createCallers({ pods: stores.pods, waiters, clock, waitMs: config.hold.callerMs, reads })
-  const connections = createConnections(callers, config.limits.maxConnectionsPerAddress)
+  const callers = createCallers({
+    pods: stores.pods,
+    waiters,
+    clock,
+    waitMs: config.hold.callerMs,
+    reads,
+    proof: deps.proof,
+  })
+  const connections = createConnections(callers, config.limits.maxConnectionsPerAddress, (verdict) =>
+    metrics.connectionJudged(verdict),
+  )
   const slots = createWaitingSlots(config.limits)
   const metrics = createNmiMetrics(deps.registry, {
     connections: () => connections.size,
@@ -80,7 +89,7 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
     answers,
     metadataHeaderRequired: config.metadataHeaderRequired,
     synced: view.synced,
-    tokenDoor: createTokenDoor({ service, callers, bodies, clock, log, proof: deps.proof }),
+    tokenDoor: createTokenDoor({ service, callers, bodies, clock }),
     hostDoor: createHostDoor({
       service,
       answers,

@@ -4,15 +4,14 @@ import { FakeClock } from '../../test/fakes/fake-clock.ts'
 import { FakeSocket } from '../../test/fakes/fake-socket.ts'
 import { makePod } from '../../test/make/objects.ts'
 import { ObjectStore } from '../kube/store.ts'
-import { refuse } from '../model/refusal.ts'
 import type { Pod } from '../model/resources.ts'
 import { silentLog } from '../telemetry/log.ts'
-import { type CallerProof, createCallers } from './caller.ts'
+import { type CallerProof, createCallers, type Verdict } from './caller.ts'
 import { createConnections } from './connections.ts'
 import { createPodAsker } from './pod-asker.ts'
 import { createDirectReads } from './pod-reader.ts'
 import type { AskerFound } from './standing.ts'
-import { createWaiters } from './waiters.ts'
+import { addressWaitKey, createWaiters } from './waiters.ts'
 
 const ADDRESS = '10.244.0.10'
 const never = new AbortController().signal
@@ -26,16 +25,18 @@ function setting(options: { proof?: CallerProof; read?: readonly Pod[] } = {}) {
     log: silentLog,
     signal: never,
   })
-  const callers = createCallers({ pods, waiters: createWaiters(clock), clock, waitMs: 1_000, reads })
+  const waiters = createWaiters(clock)
+  const { proof } = options
+  const callers = createCallers({ pods, waiters, clock, waitMs: 1_000, reads, proof })
   const connections = createConnections(callers, 100)
   const open = () => {
     const socket = new FakeSocket(ADDRESS)
     connections.accept(socket.asSocket())
     const connection = connections.of(socket.asSocket())
     assert.ok(connection !== undefined)
-    return createPodAsker(connection, { callers, clock, log: silentLog, proof: options.proof })
+    return createPodAsker(connection, { callers, clock })
   }
-  return { clock, pods, callers, open }
+  return { clock, pods, waiters, callers, open }
 }
 
 function textOf(found: AskerFound): string {
@@ -74,52 +75,79 @@ test('a pod read from the API stands in for its watch event for some seconds, un
   assert.equal(textOf(asker.now()), 'pod-unknown, may settle')
 })
 
-test('a proof is asked for once and holds for the connection', async () => {
-  let asked = 0
-  const proof: CallerProof = {
-    verify: () => {
-      asked += 1
-      return Promise.resolve(undefined)
-    },
-  }
-  const { pods, open } = setting({ proof })
+test('a pod that the proof denies is refused at once on a connection of its own, and waited for on any other', async () => {
+  let verdict: Verdict = 'proven'
+  const { clock, pods, open } = setting({ proof: { verify: () => verdict } })
   pods.put('default/a', makePod({ uid: 'a' }))
-  const asker = open()
-  assert.equal(textOf(asker.now()), 'caller-not-verified, may settle')
-  await asker.settle(never)
-  await asker.settle(never)
-  assert.equal(textOf(asker.now()), 'a')
-  assert.equal(asked, 1)
+  const own = open()
+  assert.equal(textOf(own.now()), 'a')
+  verdict = 'disproven'
+  assert.equal(textOf(own.now()), 'caller-not-verified')
+  const other = open()
+  assert.equal(textOf(other.now()), 'caller-not-verified, may settle')
+  const settled = other.settle(never)
+  await clock.advance(1_000)
+  await settled
+  assert.equal(textOf(other.now()), 'caller-not-verified, may settle')
+  verdict = 'unknown'
+  assert.equal(textOf(other.now()), 'a')
 })
 
-test('a disproof refuses for good, a failing or hanging proof refuses and is asked for again', async () => {
-  const disproved = setting({
-    proof: { verify: () => Promise.resolve(refuse('caller-not-verified', 'not it')) },
+test('the next pod of an address is served on the connection that it opened before its event came', async () => {
+  const { clock, pods, waiters, open } = setting({
+    proof: { verify: (pod) => (pod.uid === 'b' ? 'proven' : 'disproven') },
   })
-  disproved.pods.put('default/a', makePod())
-  const asker = disproved.open()
-  await asker.settle(never)
-  assert.equal(textOf(asker.now()), 'caller-not-verified')
-  for (const verify of [() => Promise.reject(new Error('no /proc')), () => new Promise<never>(() => {})]) {
-    const { clock, pods, open } = setting({ proof: { verify } })
-    pods.put('default/a', makePod())
-    const failing = open()
-    const settled = failing.settle(never)
-    await clock.advance(2_000)
-    await settled
-    assert.equal(textOf(failing.now()), 'caller-not-verified, may settle')
-  }
-})
-
-test('a proof for a pod that has lost the address meanwhile proves nothing', async () => {
-  const gate = Promise.withResolvers<undefined>()
-  const { pods, open } = setting({ proof: { verify: () => gate.promise } })
-  pods.put('default/a', makePod({ uid: 'a' }))
+  pods.put('default/a', makePod({ name: 'a', uid: 'a' }))
   const asker = open()
   const settled = asker.settle(never)
+  await clock.advance(400)
   pods.put('default/b', makePod({ name: 'b', uid: 'b' }))
-  gate.resolve(undefined)
+  waiters.wake(addressWaitKey(ADDRESS))
   await settled
-  pods.remove('default/b')
-  assert.equal(textOf(asker.now()), 'caller-not-verified, may settle')
+  // The event of the old pod's end is not needed: the proof tells them apart.
+  assert.equal(textOf(asker.now()), 'b')
+  pods.remove('default/a')
+  assert.equal(textOf(asker.now()), 'b')
+})
+
+test('the API is asked when the watch only knows a pod that the proof denies', async () => {
+  const next = makePod({ name: 'b', uid: 'b' })
+  const old = makePod({ name: 'a', uid: 'a' })
+  const { clock, pods, open } = setting({
+    read: [old, next],
+    proof: { verify: (pod) => (pod.uid === 'b' ? 'proven' : 'disproven') },
+  })
+  pods.put('default/a', old)
+  const asker = open()
+  const settled = asker.settle(never)
+  await clock.advance(1_000)
+  await settled
+  assert.equal(textOf(asker.now()), 'b')
+  await clock.advance(5_000)
+  assert.equal(textOf(asker.now()), 'caller-not-verified')
+})
+
+test('an address that the bridge does not hear is let through only on a connection that was proven before', () => {
+  let verdict: Verdict = 'proven'
+  const { pods, open } = setting({ proof: { verify: () => verdict } })
+  pods.put('default/a', makePod({ uid: 'a' }))
+  const before = open()
+  assert.equal(textOf(before.now()), 'a')
+  verdict = 'unheard'
+  assert.equal(textOf(before.now()), 'a')
+  assert.equal(textOf(open().now()), 'caller-not-verified, may settle')
+})
+
+test('of two live pods of one address the proven one is served, and neither when it is both or none', () => {
+  const proven = new Set<string>()
+  const { pods, open } = setting({
+    proof: { verify: (pod) => (proven.has(pod.uid) ? 'proven' : 'disproven') },
+  })
+  pods.put('default/a', makePod({ name: 'a', uid: 'a' }))
+  pods.put('default/b', makePod({ name: 'b', uid: 'b' }))
+  assert.equal(textOf(open().now()), 'pod-ambiguous, may settle')
+  proven.add('b')
+  assert.equal(textOf(open().now()), 'b')
+  proven.add('a')
+  assert.equal(textOf(open().now()), 'pod-ambiguous, may settle')
 })

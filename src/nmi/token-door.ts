@@ -4,7 +4,7 @@ import { refuse } from '../model/refusal.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { NmiMetrics } from '../telemetry/nmi-metrics.ts'
 import type { Answers } from './answers.ts'
-import type { CallerProof, Callers } from './caller.ts'
+import type { Callers } from './caller.ts'
 import type { Connection } from './connections.ts'
 import { ClientGone, type Exchange, signalOf } from './exchange.ts'
 import type { Granted, Outcome, Refused } from './outcome.ts'
@@ -96,8 +96,6 @@ export function createTokenDoor(deps: {
   readonly callers: Callers
   readonly bodies: TokenBodies
   readonly clock: Clock
-  readonly log: Log
-  readonly proof?: CallerProof | undefined
 }): (exchange: Exchange, target: TokenTarget) => void {
   const { service, bodies, clock } = deps
   const render: Render = ({ tokens, identity }, { resource }) =>

@@ -22,6 +22,7 @@ export interface NmiMetrics {
   readonly exceptionUsed: (namespace: string) => void
   readonly waited: (outcome: 'granted' | 'refused' | 'gone', seconds: number) => void
   readonly connectionRefused: () => void
+  readonly connectionJudged: (verdict: string) => void
   readonly auditDropped: () => void
 }
 
@@ -84,6 +85,12 @@ export function createNmiMetrics(registry: Registry, gauges: NmiGauges): NmiMetr
     help: 'Connections closed because of a limit.',
     registers,
   })
+  const verdicts = new Counter({
+    name: 'podid_nmi_caller_proofs_total',
+    help: 'Connections from addresses of known pods, by whether the network of the node shows that the pod has the address: proven, disproven, unheard, unknown.',
+    labelNames: ['verdict'],
+    registers,
+  })
   const dropped = new Counter({
     name: 'podid_nmi_audit_dropped_total',
     help: 'Audit lines lost because the log could not be written fast enough.',
@@ -113,6 +120,7 @@ export function createNmiMetrics(registry: Registry, gauges: NmiGauges): NmiMetr
     exceptionUsed: (namespace) => exceptions.inc({ namespace: namespaceLabel(namespace, true) }),
     waited: (outcome, seconds) => waits.observe({ outcome }, seconds),
     connectionRefused: () => refusedConnections.inc(),
+    connectionJudged: (verdict) => verdicts.inc({ verdict }),
     auditDropped: () => dropped.inc(),
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { refuse } from '../../src/model/refusal.ts'
-import { nmiConfig } from '../../src/nmi/config.ts'
+import type { Verdict } from '../../src/nmi/caller.ts'
+import { holdLimits, nmiConfig } from '../../src/nmi/config.ts'
 import { TokenError } from '../../src/tokens/token-source.ts'
 import { tokenTextOf } from '../fakes/fake-broker.ts'
 import { ask, rawSocket } from '../harness/http.ts'
@@ -414,25 +414,40 @@ test('a pod that is not known yet to the host door is waited for', async () => {
   assert.equal((await waiting).status, 200)
 })
 
-test('a proof of the caller is asked once per connection, and a disproof refuses for good', async () => {
-  const asked: string[] = []
+test('a caller that the proof denies is refused with an answer that every SDK repeats, on a new connection', async () => {
+  let verdict: Verdict = 'proven'
+  const asked = new Set<string>()
   await using world = await startNmi({
+    hold: {
+      ...holdLimits({
+        retryAttemptsForCreated: 0,
+        retryAttemptsForAssigned: 0,
+        findIdentityRetryIntervalSeconds: 1,
+      }),
+      callerMs: 10,
+    },
     proof: {
-      verify(pod, ends) {
-        asked.push(`${pod.name} ${ends.remoteAddress}`)
-        return Promise.resolve(
-          asked.length === 1 ? undefined : refuse('caller-not-verified', 'the socket is not there'),
-        )
+      verify(pod, address) {
+        asked.add(`${pod.name} ${address}`)
+        return verdict
       },
     },
   })
   bindShop(world)
   assert.equal((await ask(world.url, VAULT)).status, 200)
+  verdict = 'disproven'
   const second = await ask(world.url, VAULT)
-  assert.equal(second.status, 403)
+  assert.equal(second.status, 503)
+  assert.equal(second.headers['retry-after'], '2')
   assert.equal(second.headers.connection, 'close')
-  assert.match(second.text, /the socket is not there/)
-  assert.deepEqual(asked, ['shop-0 127.0.0.1', 'shop-0 127.0.0.1'])
+  assert.match(
+    second.text,
+    /does not show that pod default\/shop-0 has this address now.*caller-not-verified/,
+  )
+  assert.deepEqual([...asked], ['shop-0 127.0.0.1'])
+  const metrics = await world.registry.metrics()
+  assert.match(metrics, /podid_nmi_caller_proofs_total\{verdict="proven"\} 1/)
+  assert.match(metrics, /podid_nmi_caller_proofs_total\{verdict="disproven"\} 1/)
 })
 
 test('metrics carry the old name and labels with bounded values', async () => {

@@ -46,6 +46,7 @@ export function makePod(fields: Partial<Pod> & { selector?: string } = {}): Pod 
     replicaSet: '',
     createdAt: 0,
     deleting: false,
+    sandboxAt: 0,
     ...rest,
   }
 }

@@ -3,8 +3,9 @@ import { canonicalAddress } from '../../model/ip-address.ts'
 import { BINDING_LABEL, objectKey } from '../../model/names.ts'
 import type { Pod, PodPhase } from '../../model/resources.ts'
 import { createInterner } from '../intern.ts'
-import { looseText, type ObjectMeta, readMetadata } from '../object-meta.ts'
+import { looseText, millisecondsOf, type ObjectMeta, readMetadata } from '../object-meta.ts'
 import type { ResourceSpec } from '../resource-spec.ts'
+import { sandboxTime } from './pod-sandbox.ts'
 
 const spec = v.object({
   nodeName: looseText,
@@ -36,11 +37,12 @@ type Labels = Readonly<Record<string, string>>
 /** Pods with all their labels: an AzurePodIdentityException may name any of them. For the node agent. */
 export function agentPods(): ResourceSpec<Pod> {
   const intern = createInterner()
-  return podSpec(intern, (labels) => {
+  const keepLabels = (labels: Labels): Labels => {
     const kept: Record<string, string> = {}
     for (const [key, value] of Object.entries(labels)) kept[intern(key)] = intern(value)
     return kept
-  })
+  }
+  return podSpec(intern, keepLabels, sandboxTime)
 }
 
 const NO_LABELS: Labels = Object.freeze({})
@@ -49,7 +51,7 @@ const NO_LABELS: Labels = Object.freeze({})
 export function controllerPods(): ResourceSpec<Pod> {
   const intern = createInterner()
   const shared = new Map<string, Labels>()
-  return podSpec(intern, (labels) => {
+  const keepLabels = (labels: Labels): Labels => {
     const value = Object.hasOwn(labels, BINDING_LABEL) ? labels[BINDING_LABEL] : undefined
     if (value === undefined) return NO_LABELS
     const known = shared.get(value)
@@ -58,7 +60,8 @@ export function controllerPods(): ResourceSpec<Pod> {
     const fresh = Object.freeze({ [BINDING_LABEL]: intern(value) })
     shared.set(value, fresh)
     return fresh
-  })
+  }
+  return podSpec(intern, keepLabels, () => 0)
 }
 
 const SHARED_LABELS = 10_000
@@ -66,6 +69,7 @@ const SHARED_LABELS = 10_000
 function podSpec(
   intern: (text: string) => string,
   keepLabels: (labels: Labels) => Labels,
+  sandboxAt: (raw: unknown) => number,
 ): ResourceSpec<Pod> {
   return {
     name: 'pods',
@@ -91,6 +95,7 @@ function podSpec(
         replicaSet: intern(replicaSetOf(meta)),
         createdAt: millisecondsOf(meta.creationTimestamp),
         deleting: meta.deletionTimestamp !== '',
+        sandboxAt: sandboxAt(raw),
       }
     },
   }
@@ -107,9 +112,4 @@ function replicaSetOf(meta: ObjectMeta): string {
   return (
     meta.ownerReferences.find((each) => each.kind === 'ReplicaSet' && each.controller === true)?.name ?? ''
   )
-}
-
-function millisecondsOf(timestamp: string): number {
-  const parsed = Date.parse(timestamp)
-  return Number.isNaN(parsed) ? 0 : parsed
 }

@@ -210,6 +210,7 @@ test('a pod keeps what podid needs of it, in canonical form', () => {
     replicaSet: 'web-5d',
     createdAt: Date.UTC(2026, 0, 1),
     deleting: false,
+    sandboxAt: 0,
   })
   assert.deepEqual(controllerPods().project(raw)?.labels, { aadpodidbinding: 'shop' })
 })
@@ -225,6 +226,7 @@ test('a pod of which nothing but its name can be read is kept, and has no addres
     replicaSet: '',
     createdAt: 0,
     deleting: false,
+    sandboxAt: 0,
   }
   const nonsense = {
     metadata: { ...metadata, labels: [], ownerReferences: 5 },
@@ -237,6 +239,33 @@ test('a pod of which nothing but its name can be read is kept, and has no addres
   }
   const onlyOld = { metadata, status: { podIP: '10.0.0.9' } }
   assert.deepEqual(agentPods().project(onlyOld)?.addresses, ['10.0.0.9'])
+})
+
+test('the last time at which a pod’s sandbox was there is the latest of its condition and its started containers', () => {
+  const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
+  const started = (second: number) => ({ state: { running: { startedAt: at(second) } } })
+  const of = (status: unknown): number => agentPods().project({ metadata, status })?.sandboxAt ?? -1
+  const second = (count: number): number => Date.UTC(2026, 0, 1, 0, 0, count)
+  const ready = { type: 'PodReadyToStartContainers', status: 'True', lastTransitionTime: at(5) }
+  assert.equal(of({ conditions: [ready] }), second(5))
+  assert.equal(of({ conditions: [ready], containerStatuses: [started(9), started(7)] }), second(9))
+  assert.equal(of({ initContainerStatuses: [started(3)], containerStatuses: [started(2)] }), second(3))
+  // A sandbox that is gone, a container that has ended, a container that a debugger added: none tells of a sandbox.
+  assert.equal(of({ conditions: [{ ...ready, status: 'False' }] }), 0)
+  assert.equal(of({ conditions: [{ ...ready, type: 'Ready' }] }), 0)
+  assert.equal(of({ containerStatuses: [{ state: { terminated: { startedAt: at(9) } } }] }), 0)
+  assert.equal(of({ ephemeralContainerStatuses: [started(9)] }), 0)
+  const nonsense = [
+    5,
+    null,
+    { state: 5 },
+    { state: { running: 5 } },
+    { state: { running: { startedAt: 'soon' } } },
+  ]
+  for (const each of nonsense)
+    assert.equal(of({ conditions: each, containerStatuses: [each], initContainerStatuses: each }), 0)
+  const raw = { metadata, status: { conditions: [ready] } }
+  assert.equal(controllerPods().project(raw)?.sandboxAt, 0)
 })
 
 test('pods with the same binding label share one labels object in the controller', () => {
