@@ -1,12 +1,15 @@
 /**
  * `npm run image`: podid's container image, written without a container engine (docs/image.md).
- * `--update-base` first takes the mirrors' current packages into scripts/image/base.lock.json.
+ * `--update-base` first takes the mirrors' current packages into scripts/image/base.lock.json; `--verify` builds
+ * a second time and compares, then runs the image.
  */
 import { rm, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import packageJson from '../package.json' with { type: 'json' }
 import { ARCHITECTURES, updateImageLock } from './image/product/lock-file.ts'
 import { buildProduct, type Product } from './image/product/product-image.ts'
+import { proveImage } from './image/proof/image-proof.ts'
 
 const repository = join(import.meta.dirname, '..')
 const { values: options } = parseArgs({
@@ -14,7 +17,7 @@ const { values: options } = parseArgs({
     name: { type: 'string', multiple: true, default: [] },
     architecture: { type: 'string', multiple: true, default: [...ARCHITECTURES] },
     out: { type: 'string', default: join(repository, 'build') },
-    twice: { type: 'boolean', default: false },
+    verify: { type: 'boolean', default: false },
     'update-base': { type: 'boolean', default: false },
   },
 })
@@ -32,12 +35,13 @@ const build = (out: string): Promise<Product> =>
 const product = await build(options.out)
 tell(product)
 console.log(`${relative(repository, product.archive)}, ${megabytes((await stat(product.archive)).size)}`)
-if (options.twice) {
+if (options.verify) {
   const again = join(options.out, 'again')
   const { digest } = await build(again)
   await rm(again, { recursive: true })
   if (digest !== product.digest) throw new Error(`a second build has another digest: ${digest}`)
   console.log('a second build has the same digest')
+  await proveImage(product, packageJson.version, (line) => console.log(line))
 }
 
 function tell({ names, digest, platforms }: Product): void {

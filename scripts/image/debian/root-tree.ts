@@ -71,14 +71,14 @@ const LEFT_OUT: readonly RegExp[] = [
 ]
 
 /** Whether a path of an unpacked package belongs into an image; copyright files always do. */
-export function isWanted(path: string): boolean {
+function isWanted(path: string): boolean {
   return !LEFT_OUT.some((each) => each.test(path))
 }
 
 /**
  * The entries of an unpacked root file system without what no image needs, and with the bundle of
  * certificate authorities that ca-certificates' maintainer script would have made.
- * @param include narrows further; `isWanted` was asked before
+ * @param include narrows further
  */
 export async function debianEntries(
   folder: string,

@@ -7,7 +7,7 @@ import { licenceEntries } from './bundled-packages.ts'
 import { LAUNCHER_PATH, launcherText, PROGRAM_FOLDER } from './launcher.ts'
 
 /** Where the bill of materials lies in the image. */
-export const BILL_PATH = 'usr/share/podid/sbom.cdx.json'
+const BILL_PATH = 'usr/share/podid/sbom.cdx.json'
 
 export interface App {
   readonly repository: string

@@ -13,7 +13,7 @@ import type { ImageLock } from './lock-file.ts'
 /** Node as npm carries it is not the one that the lock file names. */
 export class NodeBinaryError extends Error {}
 
-export const NODE_PATH = 'usr/bin/node'
+const NODE_PATH = 'usr/bin/node'
 
 /**
  * Node and its licences. The binary is the published one to the byte, not stripped: 5 MB less would cost
