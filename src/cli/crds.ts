@@ -68,7 +68,8 @@ export async function applyDefinitions({ rest, definitions, log, signal }: Apply
   for (const each of definitions) {
     const { name } = each.metadata
     await rest.send('PATCH', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`, {
-      query: { fieldManager: 'podid', force: true },
+      // Helm 4 applies crds/ by this name: with another, the next install would meet a conflict.
+      query: { fieldManager: 'helm', force: true },
       // JSON is YAML.
       contentType: 'application/apply-patch+yaml',
       body: lenient ? each : withoutRules(each),

@@ -29,7 +29,7 @@ UserAssignedMSIClientID: [USER_ASSIGNED_MSI_CLIENT_ID, userAssignedMSIClientID]
 {{/* Takes root and the name of the Secret. */}}
 {{- define "podid.mic.cloudEnv" -}}
 {{- range $key, $names := include "podid.adminsecret.names" . | fromYaml }}
-{{- if hasKey $.root.Values.adminsecret (index $names 1) }}
+{{- if hasKey ($.root.Values.adminsecret | default dict) (index $names 1) }}
 - name: {{ index $names 0 }}
   valueFrom:
     secretKeyRef:
@@ -38,7 +38,7 @@ UserAssignedMSIClientID: [USER_ASSIGNED_MSI_CLIENT_ID, userAssignedMSIClientID]
 {{- end }}
 {{- end }}
 {{- with .root.Values.mic.customCloud }}
-{{- if .enabled }}
+{{- if include "podid.true" .enabled }}
 - name: AZURE_ENVIRONMENT_FILEPATH
   value: {{ .configPath }}
 {{- end }}
@@ -55,7 +55,7 @@ UserAssignedMSIClientID: [USER_ASSIGNED_MSI_CLIENT_ID, userAssignedMSIClientID]
   mountPath: {{ .Values.mic.cloudConfig }}
   readOnly: true
 {{- end }}
-{{- if .Values.mic.customCloud.enabled }}
+{{- if include "podid.true" .Values.mic.customCloud.enabled }}
 - name: custom-cloud
   mountPath: {{ .Values.mic.customCloud.configPath }}
   readOnly: true
@@ -73,7 +73,7 @@ UserAssignedMSIClientID: [USER_ASSIGNED_MSI_CLIENT_ID, userAssignedMSIClientID]
     path: {{ .Values.mic.cloudConfig }}
     type: File
 {{- end }}
-{{- if .Values.mic.customCloud.enabled }}
+{{- if include "podid.true" .Values.mic.customCloud.enabled }}
 - name: custom-cloud
   hostPath:
     path: {{ .Values.mic.customCloud.configPath }}

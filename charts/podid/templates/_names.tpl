@@ -28,10 +28,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 
 {{/* Namespace of MIC's lock and records: that of the lock of AAD Pod Identity, so that the two never both act. */}}
-{{- define "podid.lockNamespace" -}}{{ .Values.mic.leaderElection.namespace | default "default" }}{{- end -}}
-{{- define "podid.lockName" -}}{{ .Values.mic.leaderElection.name | default "aad-pod-identity-mic" }}{{- end -}}
+{{- define "podid.lockNamespace" -}}{{ (.Values.mic.leaderElection | default dict).namespace | default "default" }}{{- end -}}
+{{- define "podid.lockName" -}}{{ (.Values.mic.leaderElection | default dict).name | default "aad-pod-identity-mic" }}{{- end -}}
 
-{{/* Old charts took these as strings. */}}
+{{/* Not empty when the value is true, also as text, as old values have it. */}}
+{{- define "podid.true" -}}{{- if eq (toString .) "true" -}}true{{- end -}}{{- end -}}
+
 {{- define "podid.forceNamespaced" -}}
-{{- if or (eq (toString .Values.forceNamespaced) "true") (eq (toString .Values.forceNameSpaced) "true") -}}true{{- end -}}
+{{- or (include "podid.true" .Values.forceNamespaced) (include "podid.true" .Values.forceNameSpaced) -}}
 {{- end -}}

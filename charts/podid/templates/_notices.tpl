@@ -13,7 +13,7 @@
 {{- $notices = append $notices (printf "%s.image: one image, podid, has both components." $component) -}}
 {{- end -}}
 {{- end -}}
-{{- if .Values.rbac.pspEnabled -}}
+{{- if include "podid.true" .Values.rbac.pspEnabled -}}
 {{- $notices = append $notices "rbac.pspEnabled has no effect: Kubernetes has no PodSecurityPolicy any more." -}}
 {{- end -}}
 {{- if has (toString .Values.nmi.enableScaleFeatures) (list "true" "false") -}}
@@ -26,7 +26,7 @@
 {{- $notices = append $notices "rbac.allowAccessToSecrets is false: identities of type 1 and 2 get no tokens." -}}
 {{- end -}}
 {{- if include "podid.mic.hostFiles" . | and (eq .Values.operationMode "standard") -}}
-{{- $notices = append $notices (printf "MIC runs as root to read %s of the node; with adminsecret or mic.cloudConfigSecret it needs neither." (ternary .Values.mic.customCloud.configPath .Values.mic.cloudConfig .Values.mic.customCloud.enabled)) -}}
+{{- $notices = append $notices (printf "MIC runs as root to read %s of the node; with adminsecret or mic.cloudConfigSecret it needs neither." (ternary .Values.mic.customCloud.configPath .Values.mic.cloudConfig (eq (include "podid.true" .Values.mic.customCloud.enabled) "true"))) -}}
 {{- end -}}
 {{- $notices | toYaml -}}
 {{- end -}}

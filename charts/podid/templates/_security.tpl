@@ -31,7 +31,7 @@ seccompProfile:
 
 {{/* Not empty when MIC reads a file of the host. */}}
 {{- define "podid.mic.hostFiles" -}}
-{{- if or .Values.mic.customCloud.enabled (not (or .Values.adminsecret .Values.mic.cloudConfigSecret.name)) -}}true{{- end -}}
+{{- if or (include "podid.true" .Values.mic.customCloud.enabled) (not (or .Values.adminsecret .Values.mic.cloudConfigSecret.name)) -}}true{{- end -}}
 {{- end -}}
 
 {{/* The restricted Pod Security profile. */}}
