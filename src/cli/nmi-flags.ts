@@ -32,7 +32,11 @@ export const NMI_FLAGS = {
     'with the interval: how much longer it waits for the assignment',
   ),
   'find-identity-retry-interval': integer(5, [0, 3_600], 'seconds; factor of the two waits above'),
-  'hold-limit': duration('45s', 'longest time one request is held before a retryable answer', PODID),
+  'hold-limit': duration(
+    '45s',
+    'longest time one request is held before a retryable answer; tools that do not ask again (curl, Azure CLI) are held as long as the waits above say',
+    PODID,
+  ),
   'set-retry-after-header': boolean(
     false,
     'with --legacy-status-codes: 503 with Retry-After: 20 in place of 404; without it retryable answers always carry Retry-After',

@@ -17,9 +17,14 @@ test('a request ends by default before the minute after which the SDK of Go give
   assert.ok(nmiConfig().hold.requestMs < 60_000)
 })
 
+test('a client that neither gives up nor asks again is held as long as the old agent held everyone', () => {
+  assert.equal(holdLimits(FLAGS).patientAssignmentMs, 100_000)
+  assert.equal(holdLimits(FLAGS, 300_000).patientAssignmentMs, 300_000)
+})
+
 test('a held request never counts as an idle socket, however long the hold is set', () => {
   for (const seconds of [1, 45, 600]) {
     const { limits, hold } = nmiConfig({ hold: holdLimits(FLAGS, seconds * 1000) })
-    assert.ok(limits.idleTimeoutMs > hold.requestMs)
+    assert.ok(limits.idleTimeoutMs > Math.max(hold.requestMs, hold.patientRequestMs))
   }
 })

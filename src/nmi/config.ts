@@ -30,6 +30,9 @@ export interface HoldLimits {
   readonly assignmentMs: number
   /** The longest that one request may take with all its waits: Go's SDK gives up after a minute. */
   readonly requestMs: number
+  /** The same two for a client that neither gives up nor asks again (patience.ts): as long as the old NMI held. */
+  readonly patientAssignmentMs: number
+  readonly patientRequestMs: number
   /** `--find-identity-retry-interval` times `--retry-attempts-for-created`: while no object exists. */
   readonly createdMs: number
   /** The same with `--retry-attempts-for-assigned` added: once an object exists. */
@@ -98,11 +101,15 @@ const TOKEN_MS = 10_000
 /** Hold limits from the old flags, which counted polls: the product is kept, the polling is not. */
 export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLimits {
   const intervalMs = flags.findIdentityRetryIntervalSeconds * 1000
+  const assignedMs = (flags.retryAttemptsForCreated + flags.retryAttemptsForAssigned) * intervalMs
+  const patientAssignmentMs = Math.max(assignmentMs, assignedMs)
   return {
     assignmentMs,
     requestMs: assignmentMs + TOKEN_MS,
+    patientAssignmentMs,
+    patientRequestMs: patientAssignmentMs + TOKEN_MS,
     createdMs: flags.retryAttemptsForCreated * intervalMs,
-    assignedMs: (flags.retryAttemptsForCreated + flags.retryAttemptsForAssigned) * intervalMs,
+    assignedMs,
     youngPodMs: 60_000,
     youngPodGraceMs: 3_000,
     callerMs: 1_000,
@@ -115,6 +122,7 @@ export function nmiConfig(
 ): NmiConfig {
   const hold = fields.hold ?? holdLimits(DEFAULT_RETRY_FLAGS)
   const limits = { ...DEFAULT_LIMITS, ...fields.limits }
+  const longestMs = Math.max(hold.requestMs, hold.patientRequestMs)
   return {
     host: '127.0.0.1',
     port: 2579,
@@ -129,6 +137,6 @@ export function nmiConfig(
     ...fields,
     hold,
     // A held request is silent on its socket: it must not count as idle.
-    limits: { ...limits, idleTimeoutMs: Math.max(limits.idleTimeoutMs, hold.requestMs + IDLE_SLACK_MS) },
+    limits: { ...limits, idleTimeoutMs: Math.max(limits.idleTimeoutMs, longestMs + IDLE_SLACK_MS) },
   }
 }

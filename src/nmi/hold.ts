@@ -16,14 +16,17 @@ export interface Hold {
 /** Pauses while IMDS has not heard of an identity that ARM has assigned: it takes seconds, rarely minutes. */
 const IMDS_PAUSES = { firstMs: 1_000, maxMs: 5_000 }
 
-export function createHold(clock: Clock, limits: HoldLimits): Hold {
+/** @param patient the client neither gives up nor asks again: it is held longer (patience.ts) */
+export function createHold(clock: Clock, limits: HoldLimits, patient: boolean): Hold {
+  const longestMs = patient ? limits.patientAssignmentMs : limits.assignmentMs
+  const requestMs = patient ? limits.patientRequestMs : limits.requestMs
   const startedAt = clock.monotonic()
   const backoff = createBackoff(clock, IMDS_PAUSES)
   return {
     left(reason) {
-      return limitOf(reason, limits) - (clock.monotonic() - startedAt)
+      return Math.min(longestMs, limitOf(reason, limits)) - (clock.monotonic() - startedAt)
     },
-    untilEnd: () => Math.max(0, limits.requestMs - (clock.monotonic() - startedAt)),
+    untilEnd: () => Math.max(0, requestMs - (clock.monotonic() - startedAt)),
     nextPauseMs: () => backoff.next(),
   }
 }
@@ -33,10 +36,10 @@ function limitOf(reason: Exclude<WaitsFor, 'caller'> | 'imds', limits: HoldLimit
     case 'young-pod':
       return limits.youngPodGraceMs
     case 'object':
-      return Math.min(limits.assignmentMs, limits.createdMs)
+      return limits.createdMs
     case 'assignment':
     case 'imds':
     default:
-      return Math.min(limits.assignmentMs, limits.assignedMs)
+      return limits.assignedMs
   }
 }

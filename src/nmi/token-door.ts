@@ -8,6 +8,7 @@ import type { Callers } from './caller.ts'
 import type { Connection } from './connections.ts'
 import { ClientGone, type Exchange, signalOf } from './exchange.ts'
 import type { Granted, Outcome, Refused } from './outcome.ts'
+import { isPatient } from './patience.ts'
 import { createPodAsker } from './pod-asker.ts'
 import type { TokenTarget } from './request-target.ts'
 import type { Asker } from './standing.ts'
@@ -38,7 +39,7 @@ export function createTokenService(deps: TokenServiceDeps): TokenService {
   async function held(exchange: Exchange, target: TokenTarget, asker: Asker): Promise<Outcome | undefined> {
     const { signal, release } = signalOf(exchange, stopping)
     try {
-      return await flow.wait(asker, target, signal)
+      return await flow.wait(asker, target, signal, isPatient(exchange.request.headers['user-agent']))
     } catch (thrown) {
       if (thrown instanceof ClientGone || (signal.aborted && signal.reason instanceof ClientGone))
         return undefined

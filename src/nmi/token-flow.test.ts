@@ -81,7 +81,8 @@ function setting(fields: Partial<Omit<NmiConfig, 'limits'>> = {}) {
     settled,
     controller,
     now: (target = TARGET): Outcome | undefined => flow.now(asker, target),
-    wait: (target = TARGET): Promise<Outcome> => flow.wait(asker, target, controller.signal),
+    wait: (target = TARGET, patient = false): Promise<Outcome> =>
+      flow.wait(asker, target, controller.signal, patient),
     /** Pod, binding and identity; MIC has done nothing yet. */
     bind(pod = makePod()): void {
       put(pods, pod)
@@ -148,6 +149,22 @@ test('a hold ends at its limit with a retryable refusal', async () => {
   const { outcome, ms } = await after(world.clock, world.wait())
   assert.equal(textOf(outcome), 'not-assigned-yet')
   assert.equal(ms, 45_000)
+})
+
+test('a client that neither gives up nor asks again is held longer, for the assignment and for IMDS', async () => {
+  const world = setting()
+  world.bind()
+  world.put(world.assigned, makeAssigned({ state: 'Created' }))
+  const { outcome, ms } = await after(world.clock, world.wait(TARGET, true))
+  assert.equal(textOf(outcome), 'not-assigned-yet')
+  assert.equal(ms, 100_000)
+  world.put(world.assigned, makeAssigned())
+  const startedAt = world.clock.monotonic()
+  world.broker.fail = () =>
+    world.clock.monotonic() - startedAt < 90_000
+      ? new TokenError('identity-unknown-to-imds', 'not known yet')
+      : undefined
+  assert.equal(textOf((await after(world.clock, world.wait(TARGET, true))).outcome), SHOP_TOKEN)
 })
 
 test('the old retry flags shorten the hold: while no object exists, and once it does', async () => {

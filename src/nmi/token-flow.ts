@@ -16,10 +16,11 @@ export interface TokenFlow {
   now(asker: Asker, target: TokenTarget): Outcome | undefined
   /**
    * Waits for what is missing (caller, assignment, token) within the hold limits. Every return from a
-   * wait decides anew, so that nothing which was revoked meanwhile is answered.
+   * wait decides anew, so that nothing which was revoked meanwhile is answered. A `patient` client neither
+   * gives up nor asks again, and is held longer.
    * @throws the signal's reason when it aborts (the client is gone, or podid stops).
    */
-  wait(asker: Asker, target: TokenTarget, signal: AbortSignal): Promise<Outcome>
+  wait(asker: Asker, target: TokenTarget, signal: AbortSignal, patient?: boolean): Promise<Outcome>
 }
 
 type GrantedStanding = Extract<Standing, { kind: 'granted' }>
@@ -158,8 +159,8 @@ export function createTokenFlow(deps: {
       const token = broker.peek(standing.request)
       return token === undefined ? undefined : granted(standing, [token], true)
     },
-    async wait(asker, target, signal) {
-      const hold = createHold(clock, config.hold)
+    async wait(asker, target, signal, patient = false) {
+      const hold = createHold(clock, config.hold, patient)
       const held: Held = { asker, target, hold, signal, settled: false, learnt: new Map() }
       for (;;) {
         signal.throwIfAborted()

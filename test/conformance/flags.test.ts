@@ -133,7 +133,13 @@ test('the old NMI flags reach the request path and the rules', () => {
     blockInstanceMetadata: true,
     setRetryAfterHeader: true,
   })
-  assert.deepEqual(hold, { ...usual, createdMs: 12_000, assignedMs: 18_000 })
+  assert.deepEqual(hold, {
+    ...usual,
+    createdMs: 12_000,
+    assignedMs: 18_000,
+    patientAssignmentMs: 45_000,
+    patientRequestMs: 55_000,
+  })
   assert.ok(limits.maxConnections > 0)
   assert.deepEqual(nmiConfigOf(values(NMI_FLAGS, [])).hold, usual)
 })

@@ -56,13 +56,14 @@ async function runCase(
   cluster: ClientCluster,
   { deadlineMs }: Phase,
   client: ClientName,
-  { name, column, plan }: ClientCase,
+  each: ClientCase,
 ): Promise<CaseOutcome> {
+  const { name, column } = each
   const outcome = { client, case: name, column }
   const unique = `${client}-${name}`
   let said = ''
   try {
-    const { args, expected } = await plan({ cluster, program: PROGRAMS[client], name: unique })
+    const { args, expected } = await each.plan({ cluster, program: PROGRAMS[client], name: unique })
     const end = await cluster.run({ name: unique, client, selector: unique, args, deadlineMs })
     said = ` (${end.stderr.trim().slice(-500)})`
     const facts = readFacts(end.stdout)
