@@ -7,8 +7,10 @@ import { rm, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
+import { DebianPackageError } from './image/debian/apt.ts'
 import { ARCHITECTURES, updateImageLock } from './image/product/lock-file.ts'
-import { buildProduct, type Product } from './image/product/product-image.ts'
+import { NodeBinaryError } from './image/product/node-binary.ts'
+import { buildProduct, type Product, ProductImageError } from './image/product/product-image.ts'
 import { proveImage } from './image/proof/image-proof.ts'
 
 const repository = join(import.meta.dirname, '..')
@@ -26,16 +28,17 @@ if (architectures.length !== new Set(options.architecture).size) {
   throw new Error(`--architecture is one of ${ARCHITECTURES.join(', ')}`)
 }
 
-if (options['update-base']) {
-  const { debian, node } = await updateImageLock(repository)
-  console.log(`scripts/image/base.lock.json: Node ${node.version}, ${debian.amd64.length} Debian packages`)
-}
-const build = (out: string): Promise<Product> =>
-  buildProduct({ repository, out, architectures, names: options.name })
-const product = await build(options.out)
-tell(product)
-console.log(`${relative(repository, product.archive)}, ${megabytes((await stat(product.archive)).size)}`)
-if (options.verify) {
+async function main(): Promise<void> {
+  if (options['update-base']) {
+    const { debian, node } = await updateImageLock(repository)
+    console.log(`scripts/image/base.lock.json: Node ${node.version}, ${debian.amd64.length} Debian packages`)
+  }
+  const build = (out: string): Promise<Product> =>
+    buildProduct({ repository, out, architectures, names: options.name })
+  const product = await build(options.out)
+  tell(product)
+  console.log(`${relative(repository, product.archive)}, ${megabytes((await stat(product.archive)).size)}`)
+  if (!options.verify) return
   const again = join(options.out, 'again')
   const { digest } = await build(again)
   await rm(again, { recursive: true })
@@ -59,4 +62,18 @@ function tell({ names, digest, platforms }: Product): void {
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`
+}
+
+try {
+  await main()
+} catch (thrown) {
+  if (thrown instanceof DebianPackageError) {
+    // A mirror keeps one version of a package; the lock file follows when Debian has a newer one.
+    console.error(`${thrown.message}\nnpm run image -- --update-base takes the versions that are there now`)
+  } else if (thrown instanceof NodeBinaryError || thrown instanceof ProductImageError) {
+    console.error(thrown.message)
+  } else {
+    console.error(thrown)
+  }
+  process.exitCode = 1
 }

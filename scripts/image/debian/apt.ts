@@ -12,6 +12,13 @@ import { type DebianPackage, debianPackages, type PackageWish } from './package-
 /** A package that the mirror does not have (any more), or that is not what the lock file says. */
 export class DebianPackageError extends Error {}
 
+export interface AptOptions {
+  /** Where lists and packages are kept; podid's cache when not given. */
+  readonly cache?: string
+  /** A sources.list instead of this machine's own. */
+  readonly sources?: string
+}
+
 /** `'address' name_version_architecture.deb size SHA256:digest`, as apt-get prints with --print-uris. */
 const PRINTED = /^'[^']+' ([a-z0-9.+-]+)_([^_ ]+)_(amd64|arm64|all)\.deb \d+ SHA256:([0-9a-f]{64})$/
 
@@ -21,12 +28,16 @@ const PRINTED = /^'[^']+' ([a-z0-9.+-]+)_([^_ ]+)_(amd64|arm64|all)\.deb \d+ SHA
  * serves any architecture, and needs no root.
  */
 export class Apt {
+  readonly architecture: Architecture
   readonly #folder: string
+  readonly #packages: string
   readonly #options: readonly string[]
   #ready: Promise<void> | undefined
 
-  constructor(architecture: Architecture) {
-    this.#folder = cacheFolder('debian', 'apt', architecture)
+  constructor(architecture: Architecture, { cache = cacheFolder('debian'), sources }: AptOptions = {}) {
+    this.architecture = architecture
+    this.#folder = join(cache, 'apt', architecture)
+    this.#packages = join(cache, 'packages')
     const settings = {
       'Dir::State': join(this.#folder, 'state'),
       'Dir::State::status': join(this.#folder, 'status'),
@@ -40,12 +51,13 @@ export class Apt {
       'Acquire::Languages': 'none',
       'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
       'Acquire::ForceHash': 'SHA256',
+      ...(sources === undefined ? {} : { 'Dir::Etc::SourceList': sources, 'Dir::Etc::SourceParts': '-' }),
     }
     this.#options = ['-qq', ...Object.entries(settings).map(([name, value]) => `--option=${name}=${value}`)]
   }
 
   /** What the mirror has now for a wish. @throws DebianPackageError when it lacks one. */
-  async resolve(wish: Omit<PackageWish, 'architecture'>): Promise<DebianPackage[]> {
+  async resolve(wish: PackageWish): Promise<DebianPackage[]> {
     const action = wish.dependencies ? ['install', '--yes'] : ['download']
     const printed = await this.#ask([...action, '--print-uris', ...wish.names])
     const found = printed
@@ -64,7 +76,7 @@ export class Apt {
    * @throws DebianPackageError when a version left the mirror, or a file is not what the list says.
    */
   async fetch(packages: readonly DebianPackage[]): Promise<readonly string[]> {
-    const kept = cacheFolder('debian', 'packages')
+    const kept = this.#packages
     await mkdir(kept, { recursive: true })
     const fileOf = (each: DebianPackage): string => join(kept, `${each.sha256}.deb`)
     const missing = packages.filter((each) => !existsSync(fileOf(each)))

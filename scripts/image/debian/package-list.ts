@@ -1,5 +1,4 @@
 import * as v from 'valibot'
-import type { Architecture } from '../oci/image-layout.ts'
 
 /** One binary package, exactly: what a lock file says of it. */
 const debianPackage = v.strictObject({
@@ -14,9 +13,8 @@ export type DebianPackage = v.InferOutput<typeof debianPackage>
 /** A list of packages in the order of their names, as a lock file holds it. */
 export const debianPackages = v.pipe(v.array(debianPackage), v.minLength(1))
 
-/** Packages of one architecture with everything that apt says they need, or exactly those named. */
+/** Packages with everything that apt says they need, or exactly those named. */
 export interface PackageWish {
-  readonly architecture: Architecture
   readonly names: readonly string[]
   /** Whether what they depend on comes along; what they only recommend never does. */
   readonly dependencies: boolean

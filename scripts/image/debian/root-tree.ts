@@ -7,7 +7,7 @@ import { CommandFailed, run } from '../command.ts'
 import type { Architecture } from '../oci/image-layout.ts'
 import { type LayerEntry, ROOT_OWNER } from '../oci/layer-entry.ts'
 import { entriesOfTree } from '../oci/tree-entries.ts'
-import { Apt } from './apt.ts'
+import type { Apt } from './apt.ts'
 import type { DebianPackage } from './package-list.ts'
 
 /** Folders that Debian merges into /usr; packages of Debian 12 still write to both. */
@@ -17,7 +17,8 @@ const MERGED: Readonly<Record<Architecture, readonly string[]>> = {
 }
 
 export interface RootTree {
-  readonly architecture: Architecture
+  /** For the architecture of the tree. */
+  readonly apt: Apt
   /** Exactly these are unpacked. */
   readonly packages: readonly DebianPackage[]
   /** Emptied first. */
@@ -29,10 +30,10 @@ export interface RootTree {
  * alternatives and no caches that such scripts make. `debianEntries` gives what belongs into an image.
  * @throws DebianPackageError, CommandFailed
  */
-export async function unpackRoot({ architecture, packages, folder }: RootTree): Promise<void> {
-  const files = await new Apt(architecture).fetch(packages)
+export async function unpackRoot({ apt, packages, folder }: RootTree): Promise<void> {
+  const files = await apt.fetch(packages)
   await rm(folder, { recursive: true, force: true })
-  for (const name of MERGED[architecture]) {
+  for (const name of MERGED[apt.architecture]) {
     await mkdir(join(folder, 'usr', name), { recursive: true, mode: 0o755 })
     await symlink(`usr/${name}`, join(folder, name))
   }
@@ -112,7 +113,7 @@ async function authorityBundle(folder: string): Promise<string | undefined> {
  * have no package manager.
  */
 export async function statusEntries(tree: Omit<RootTree, 'folder'>): Promise<readonly LayerEntry[]> {
-  const files = await new Apt(tree.architecture).fetch(tree.packages)
+  const files = await tree.apt.fetch(tree.packages)
   return Promise.all(
     tree.packages.map(async ({ name }, at): Promise<LayerEntry> => {
       const fields = await run('dpkg-deb', ['--field', files[at] ?? ''])

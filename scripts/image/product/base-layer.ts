@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Apt } from '../debian/apt.ts'
 import { debianEntries, statusEntries, unpackRoot } from '../debian/root-tree.ts'
 import type { Architecture } from '../oci/image-layout.ts'
 import { type LayerEntry, ROOT_OWNER } from '../oci/layer-entry.ts'
@@ -45,10 +46,11 @@ export async function baseEntries(
 ): Promise<readonly LayerEntry[]> {
   const folder = join(scratch, `base-${architecture}`)
   const packages = lock.debian[architecture]
-  await unpackRoot({ architecture, packages, folder })
+  const apt = new Apt(architecture)
+  await unpackRoot({ apt, packages, folder })
   return [
     ...(await debianEntries(folder, (path) => !LEFT_OUT.some((each) => each.test(path)))),
-    ...(await statusEntries({ architecture, packages })),
+    ...(await statusEntries({ apt, packages })),
     text('etc/passwd', ACCOUNTS),
     text('etc/group', GROUPS),
     text('etc/nsswitch.conf', ['passwd: files', 'group: files', 'hosts: files dns']),

@@ -11,8 +11,11 @@ export interface Origin {
  * Where the files come from. SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/)
  * wins; without it and without a repository the time is 1970.
  */
-export async function originOf(repository: string): Promise<Origin> {
-  const given = process.env['SOURCE_DATE_EPOCH']
+export async function originOf(
+  repository: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Origin> {
+  const given = environment['SOURCE_DATE_EPOCH']
   if (given !== undefined && !/^\d{1,11}$/.test(given))
     throw new Error(`SOURCE_DATE_EPOCH is no time: ${given}`)
   const commit = await git(repository, 'log', '-1', '--format=%H %ct')

@@ -59,7 +59,7 @@ export async function buildProduct({
       `the image holds Node ${lock.node.version} and is built by it, this is ${process.versions.node}: npm ci, then npm run image`,
     )
   }
-  const origin = await originOf(repository)
+  const origin = await originOf(repository, process.env)
   const scratch = await mkdtemp(join(tmpdir(), 'podid-image-'))
   try {
     const bundleFolder = join(scratch, 'bundle')

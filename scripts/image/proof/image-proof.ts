@@ -77,6 +77,8 @@ function refuseMachine(): void {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const missing = NEEDED.filter((name) => !folders.some((folder) => existsSync(join(folder, name))))
   if (missing.length > 0) {
-    throw new Error(`to run the image takes ${missing.join(', ')}: scripts/install-system.sh installs them`)
+    throw new Error(
+      `to run the image takes ${missing.join(', ')}: scripts/install-system.sh --cluster installs them`,
+    )
   }
 }
