@@ -23,6 +23,7 @@ export interface AssignedIdentity {
   }
   readonly spec: {
     readonly pod: string
+    readonly podNamespace: string
     readonly nodename: string
     readonly azureIdentityRef: {
       readonly metadata: { readonly name: string }
@@ -128,10 +129,11 @@ export class Place {
     return text.split(' ').filter((each) => each !== '')
   }
 
-  /** The AzureAssignedIdentity objects of this namespace. */
+  /** The AzureAssignedIdentity objects of this namespace's pods; the objects of open identities are in `default`. */
   async assigned(): Promise<AssignedIdentity[]> {
-    const text = await this.kubectl('get', 'azureassignedidentities', '-o', 'json')
-    return (JSON.parse(text) as { items: AssignedIdentity[] }).items
+    const text = await this.#world.kubectl.ok(['get', 'azureassignedidentities', '-A', '-o', 'json'])
+    const { items } = JSON.parse(text) as { items: AssignedIdentity[] }
+    return items.filter(({ spec }) => spec.podNamespace === this.namespace)
   }
 
   /** Resolves when the pod has exactly these identities, all assigned. */
@@ -162,12 +164,17 @@ export class Place {
     })
   }
 
-  /** Resolves when the namespace has no AzureAssignedIdentity any more. */
+  /** Resolves when the namespace's pods have no AzureAssignedIdentity any more. */
   async whenNothingAssigned(deadlineMs = 60_000): Promise<void> {
+    let last = ''
     await until(
       `nothing is assigned in ${this.namespace}`,
-      { deadlineMs },
-      async () => (await this.assigned()).length === 0,
+      { deadlineMs, last: () => last },
+      async () => {
+        const left = await this.assigned()
+        last = left.map(({ metadata }) => metadata.name).join()
+        return left.length === 0
+      },
     )
   }
 
