@@ -5,7 +5,8 @@
 //	app first [flags]                       asks until it has a token, then waits for SIGTERM
 //	app token [flags]                       asks once
 //	app get [-H name:value]... [-X method] URL   any request
-//	app load -rate 20 -seconds 60 [flags]   asks all the time; one line for each answer
+//	app load -rate 20 -seconds 60 [-retries 3] [flags]   asks all the time; one line for each answer
+//	app end                                 ends the pod's main program in order
 //	app listen ADDRESS                      answers every connection with its own name (a proxy, a mesh)
 //
 // Flags of token requests: -resource, -client-id, -res-id, -object-id, -timeout (seconds).
@@ -39,6 +40,8 @@ type answer struct {
 	Body   any     `json:"body,omitempty"`
 	Error  string  `json:"error,omitempty"`
 	Retry  string  `json:"retryAfter,omitempty"`
+	// What earlier tries of the same request ended with (load -retries).
+	Failed []string `json:"failed,omitempty"`
 }
 
 func main() {
@@ -60,6 +63,8 @@ func main() {
 		print(ask(ctx, anyRequest(args)))
 	case "load":
 		load(ctx, args)
+	case "end":
+		syscall.Kill(1, syscall.SIGTERM)
 	case "listen":
 		listen(ctx, args)
 	default:
@@ -181,6 +186,7 @@ func load(ctx context.Context, args []string) {
 	made := tokenFlags(set)
 	rate := set.Float64("rate", 20, "requests a second")
 	seconds := set.Float64("seconds", 60, "how long; 0: until it is ended")
+	retries := set.Int("retries", 0, "further tries, after 0.8, 1.6, 3.2 ... seconds")
 	set.Parse(args)
 	order := made()
 	if *seconds > 0 {
@@ -201,11 +207,28 @@ func load(ctx context.Context, args []string) {
 			go func() {
 				defer group.Done()
 				// What is under way at the end gets its answer: only what podid did is counted.
-				got := ask(context.WithoutCancel(ctx), order)
-				got.Body = nil
-				print(got)
+				print(persist(context.WithoutCancel(ctx), order, *retries))
 			}()
 		}
+	}
+}
+
+// Tries again what Azure's SDKs try again, with their usual pauses.
+func persist(ctx context.Context, order order, retries int) answer {
+	failed := []string{}
+	for pause := 800 * time.Millisecond; ; pause *= 2 {
+		got := ask(ctx, order)
+		passes := got.Status == 0 || got.Status == 404 || got.Status == 410 || got.Status == 429 || got.Status >= 500
+		if !passes || len(failed) >= retries {
+			got.Failed = failed
+			// Whose token, not the token.
+			if body, isObject := got.Body.(map[string]any); isObject && got.Status == http.StatusOK {
+				got.Body = map[string]any{"client_id": body["client_id"]}
+			}
+			return got
+		}
+		failed = append(failed, fmt.Sprintf("%d %s", got.Status, got.Error))
+		time.Sleep(pause)
 	}
 }
 
