@@ -77,9 +77,7 @@ async function start(options: SandboxClusterOptions, owner: Owner): Promise<Sand
   const kube = await startKubeEmulator({ host: sandbox.hostAddress })
   owner.own(() => kube.close())
   kube.load(await podidDefinitions())
-  kube.load(
-    parseAllDocuments(await readFile(RBAC, 'utf8')).map((each) => each.toJS() as Record<string, unknown>),
-  )
+  kube.load(await rights())
   kube.load([{ apiVersion: 'v1', kind: 'Node', metadata: { name: NODE }, spec: { providerID: PROVIDER_ID } }])
   const hosts = Object.fromEntries(AZURE_NAMES.map((name) => [name, sandbox.hostAddress]))
   await sandbox.setNodeHosts(hosts)
@@ -127,6 +125,13 @@ async function start(options: SandboxClusterOptions, owner: Owner): Promise<Sand
     claims: (token) => claimsOf(azure, token),
     close: () => owner.close(),
   }
+}
+
+type Fields = Record<string, unknown>
+
+async function rights(): Promise<Fields[]> {
+  const documents = parseAllDocuments(await readFile(RBAC, 'utf8'))
+  return documents.map((each) => each.toJS() as Fields | null).filter((each) => each !== null)
 }
 
 const SEED: SeedDocument = {
