@@ -287,6 +287,18 @@ export const REFUSALS = {
       'The Secret of a service principal identity is missing, empty, or its certificate does not open.',
     remedy: 'Mend the Secret named in spec.clientPassword; it is used at once, without a restart',
   },
+  'secret-forbidden': {
+    blame: 'configuration',
+    status: 503,
+    legacyStatus: 403,
+    retryAfterSeconds: 20,
+    imdsError: 'temporarily_unavailable',
+    eventReason: 'SecretForbidden',
+    meaning:
+      'The node agent may not read the Secret of a service principal: it may read only those that a role names, and the identity came after the roles.',
+    remedy:
+      'Run the two commands of the message, or name the Secret in rbac.secrets of the chart and upgrade; it is used within a minute, without a restart',
+  },
   'upstream-throttled': {
     blame: 'upstream',
     status: 429,

@@ -11,6 +11,7 @@ export type UpstreamOutcome =
   | 'denied'
   | 'identity_unknown'
   | 'secret_unusable'
+  | 'secret_forbidden'
   | 'throttled'
   | 'unavailable'
   | 'abandoned'

@@ -40,6 +40,7 @@ test('every way to fail has its own outcome, and a caller who left is no failure
   const outcomes: [TokenErrorCode, string][] = [
     ['token-denied', 'denied'],
     ['secret-unusable', 'secret_unusable'],
+    ['secret-forbidden', 'secret_forbidden'],
     ['identity-unknown-to-imds', 'identity_unknown'],
     ['upstream-throttled', 'throttled'],
     ['upstream-unavailable', 'unavailable'],

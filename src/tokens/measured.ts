@@ -6,6 +6,7 @@ import { type Principal, TokenError, type TokenErrorCode, type TokenSource } fro
 const OUTCOMES = {
   'token-denied': 'denied',
   'secret-unusable': 'secret_unusable',
+  'secret-forbidden': 'secret_forbidden',
   'identity-unknown-to-imds': 'identity_unknown',
   'upstream-throttled': 'throttled',
   'upstream-unavailable': 'unavailable',

@@ -3,7 +3,7 @@ import type { EntraRequest } from '../azure/entra-client.ts'
 import { errorText } from '../base/errors.ts'
 import { objectKey } from '../model/names.ts'
 import type { AzureIdentity, Secret, SecretReference } from '../model/resources.ts'
-import type { SecretReader } from './secret-reader.ts'
+import { SecretForbiddenError, type SecretReader } from './secret-reader.ts'
 import { TokenError, type TokenRequest } from './token-source.ts'
 
 export interface AuthorityRules {
@@ -49,7 +49,7 @@ function tenantOf(request: TokenRequest, identity: AzureIdentity): string {
  * The Secret of a service principal, if this identity may use it for this authority. Whoever may create
  * an AzureIdentity may not read every Secret of the cluster, so a Secret of another namespace is not used
  * by a namespaced identity, and is never sent to an address that only the AzureIdentity names.
- * @throws TokenError `secret-unusable`, `upstream-unavailable` when the API server does not answer
+ * @throws TokenError `secret-unusable`, `secret-forbidden`, `upstream-unavailable` when the API server does not answer
  */
 export async function credentialSecret(
   use: { readonly identity: AzureIdentity; readonly origin: string; readonly rules: AuthorityRules },
@@ -78,7 +78,8 @@ async function read(
     if (signal.aborted) throw signal.reason
     const key = objectKey(reference.namespace, reference.name)
     const text = `Secret ${key} cannot be read: ${errorText(thrown)}`
-    throw new TokenError('upstream-unavailable', text, { cause: thrown })
+    const code = thrown instanceof SecretForbiddenError ? 'secret-forbidden' : 'upstream-unavailable'
+    throw new TokenError(code, text, { cause: thrown })
   }
 }
 

@@ -51,6 +51,7 @@ export interface TokenSource {
 export type TokenErrorCode =
   | 'token-denied'
   | 'secret-unusable'
+  | 'secret-forbidden'
   | 'identity-unknown-to-imds'
   | 'upstream-throttled'
   | 'upstream-unavailable'

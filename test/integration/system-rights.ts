@@ -19,6 +19,7 @@ const FALLBACK = ' list '
 /** Granted and not used by these tests, each for a reason. */
 const UNUSED: ReadonlyMap<string, string> = new Map([
   ['podid-mic patch events', 'counts an Event that happens again, after a minute'],
+  ['podid-mic get events', 'reads the count of an Event that a MIC before wrote'],
   ['podid-mic delete configmaps', 'a record goes with its scale set, and this one stays'],
   ['podid-mic get configmaps', 'a record that was edited into nonsense is read before it is written over'],
 ])

@@ -5,7 +5,8 @@
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  # An Event that a run before wrote is counted on, not written again.
+  verbs: [get, create, patch]
 - apiGroups: [aadpodidentity.k8s.io]
   resources: [azureidentities, azureidentitybindings]
   verbs: [list, watch]

@@ -8,7 +8,7 @@ import { objectKey } from '../../model/names.ts'
 import type { Secret, SecretReference } from '../../model/resources.ts'
 import type { WatchNotice } from '../../telemetry/kube-metrics.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { SecretReader } from '../../tokens/secret-reader.ts'
+import { SecretForbiddenError, type SecretReader } from '../../tokens/secret-reader.ts'
 
 /** More service principals than a node's pods can use. */
 const MAX_WATCHES = 256
@@ -50,7 +50,7 @@ export function watchSecrets(options: {
       spec: secrets(),
       namespace: reference.namespace,
       fieldSelector: `metadata.name=${reference.name}`,
-      onEvent: (notice) => noteRights(key, notice),
+      onEvent: (notice) => noteRights(reference, notice),
     })
     watches.set(key, watch)
     watch.store.subscribe(() => {
@@ -61,12 +61,11 @@ export function watchSecrets(options: {
   }
 
   /** Without the right to read it nobody need wait for the first list: the callers hear of it at once. */
-  function noteRights(key: string, notice: WatchNotice): void {
+  function noteRights(reference: SecretReference, notice: WatchNotice): void {
+    const key = objectKey(reference.namespace, reference.name)
     if (notice.kind === 'synced') denied.delete(key)
     if (notice.kind !== 'pause' || !isApiStatus(notice.error, 403)) return
-    const error = new Error(`podid may not read Secret ${key}: grant its service account list and watch`, {
-      cause: notice.error,
-    })
+    const error = forbidden(reference, notice.error)
     denied.set(key, error)
     for (const tell of waiting.get(key) ?? []) tell(error)
   }
@@ -136,4 +135,20 @@ export function watchSecrets(options: {
       await Promise.all([...watches.values()].map((watch) => watch.stop()))
     },
   }
+}
+
+/** How the API server names the service account that it refused. */
+const ACCOUNT = /User "system:serviceaccount:([^:"\s]+):([^:"\s]+)"/
+
+/** The refusal of the API server, with the commands that grant what is missing and nothing more. */
+function forbidden({ namespace, name }: SecretReference, cause: Error): SecretForbiddenError {
+  const [, accountNamespace = '<namespace>', account = '<service account of NMI>'] =
+    ACCOUNT.exec(cause.message) ?? []
+  const role = `podid-${name}`
+  const inNamespace = `kubectl -n ${namespace} create`
+  return new SecretForbiddenError(
+    `podid has no right to it. ${inNamespace} role ${role} --verb=list,watch --resource=secrets --resource-name=${name} && ` +
+      `${inNamespace} rolebinding ${role} --role=${role} --serviceaccount=${accountNamespace}:${account}`,
+    { cause },
+  )
 }
