@@ -12,22 +12,34 @@ import type {
   Pod,
 } from '../../src/model/resources.ts'
 import { nmiConfig } from '../../src/nmi/config.ts'
+import { createLinkAges } from '../../src/nmi/link/link-ages.ts'
+import { createLinkFiles } from '../../src/nmi/link/link-files.ts'
+import { createLinkProof } from '../../src/nmi/link/link-proof.ts'
+import { createLinkTable } from '../../src/nmi/link/link-table.ts'
 import { build } from '../../src/nmi/nmi.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createRegistry } from '../../src/telemetry/registry.ts'
 import { createTokenMetrics } from '../../src/telemetry/token-metrics.ts'
 import { createTokenBroker } from '../../src/tokens/broker.ts'
 import { makeAssigned, makeBinding, makeIdentity, makePod } from '../../test/make/objects.ts'
+import { writeNodeFiles } from './node-files.ts'
 
-process.on('message', ({ imdsPort, pods }: { imdsPort: number; pods: number }) => {
-  start(imdsPort, pods).catch((thrown: unknown) => {
+interface Start {
+  readonly imdsPort: number
+  readonly pods: number
+  /** Without the proof of the caller. */
+  readonly addressOnly?: boolean
+}
+
+process.on('message', (options: Start) => {
+  start(options).catch((thrown: unknown) => {
     console.error(thrown)
     process.exit(1)
   })
 })
 process.on('disconnect', () => process.exit(0))
 
-async function start(imdsPort: number, podCount: number): Promise<void> {
+async function start({ imdsPort, pods: podCount, addressOnly = false }: Start): Promise<void> {
   const registry = createRegistry()
   const log = createLog({ component: 'bench', verbosity: 0, format: 'json' })
   const imds = createImdsClient({ clock: systemClock, baseUrl: `http://127.0.0.1:${imdsPort}` })
@@ -51,8 +63,18 @@ async function start(imdsPort: number, podCount: number): Promise<void> {
     },
   })
   await broker.start()
+  const objects = stores(podCount)
+  const nodeFiles = writeNodeFiles([...objects.pods.values()].flatMap((pod) => pod.addresses))
+  process.on('exit', () => nodeFiles.remove())
+  const { proc, sys } = nodeFiles
+  const files = createLinkFiles()
+  const table = createLinkTable({ files, clock: systemClock, proc, sys })
+  const ages = createLinkAges({ files, clock: systemClock, sys })
+  const proof = createLinkProof({ pods: objects.pods, table, ages, clock: systemClock, log })
+  proof.start()
   const nmi = build(nmiConfig({ port: 0 }), {
-    stores: stores(podCount),
+    stores: objects,
+    ...(addressOnly ? {} : { proof }),
     broker,
     imds,
     clock: systemClock,

@@ -168,7 +168,7 @@ async function buildNmi(parts: NmiParts): Promise<Nmi> {
   await broker.start()
   dropUnnamedSecrets(stores, secrets, owner)
   const proof = flags['verify-callers']
-    ? await startCallerProof({ pods: stores.pods, clock: systemClock, log, owner })
+    ? startCallerProof({ pods: stores.pods, clock: systemClock, log, owner })
     : undefined
   return build(nmiConfigOf(flags), {
     stores,

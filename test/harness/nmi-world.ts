@@ -1,6 +1,6 @@
 /** A node agent over real sockets, with stores that a test writes to and a broker that names its tokens. */
 import { type Clock, systemClock } from '../../src/base/clock.ts'
-import { ObjectStore } from '../../src/kube/store.ts'
+import { ObjectStore, type Store } from '../../src/kube/store.ts'
 import { objectKey } from '../../src/model/names.ts'
 import type {
   AzureAssignedIdentity,
@@ -52,7 +52,8 @@ export type NmiOptions = Partial<Omit<NmiConfig, 'limits'>> & {
   limits?: Partial<ServerLimits>
   clock?: Clock
   podReader?: PodReader
-  proof?: CallerProof
+  /** Made when the stores are there, before the first pod is. */
+  proof?: CallerProof | ((pods: Store<Pod>) => CallerProof)
   /** False: the stores have not had their first list. */
   synced?: boolean
 }
@@ -82,7 +83,7 @@ export async function startNmi(options: NmiOptions = {}): Promise<NmiWorld> {
       done()
     },
     ...(podReader === undefined ? {} : { podReader }),
-    ...(proof === undefined ? {} : { proof }),
+    ...(proof === undefined ? {} : { proof: typeof proof === 'function' ? proof(pods) : proof }),
   })
   await nmi.start()
   return {

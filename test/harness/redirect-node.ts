@@ -10,27 +10,11 @@ import { systemClock } from '../../src/base/clock.ts'
 import type { BackendKind } from '../../src/nmi/redirect/backend.ts'
 import type { RedirectConfig } from '../../src/nmi/redirect/redirect.ts'
 import { collectLines, sandboxFor } from './node-sandbox.ts'
+import { redirectConfig } from './redirect-config.ts'
 
 const AGENT = fileURLToPath(new URL('./redirect-agent.ts', import.meta.url))
 const DEADLINE_MS = 30_000
 const IMDS = 'http://169.254.169.254/metadata/instance'
-
-function redirectConfig(changes: Partial<RedirectConfig> = {}): RedirectConfig {
-  return {
-    addresses: {
-      metadataIp: '169.254.169.254',
-      metadataPort: 80,
-      listenAddress: '127.0.0.1',
-      listenPort: 2579,
-    },
-    intervalMs: 200,
-    backend: 'nft',
-    cutConnections: 'off',
-    removeOnStop: false,
-    kubenet: { kubeletFile: '/nowhere', allowed: true },
-    ...changes,
-  }
-}
 
 /** The redirect alone, running as a process on a node (see redirect-agent.ts). */
 export interface Agent {

@@ -10,12 +10,12 @@ import { createLinkTable } from '../../nmi/link/link-table.ts'
 import type { Log } from '../../telemetry/log.ts'
 
 /** The proof by the node's network devices, from now on: make it before the first pod is told. */
-export async function startCallerProof(deps: {
+export function startCallerProof(deps: {
   readonly pods: Store<Pod>
   readonly clock: Clock
   readonly log: Log
   readonly owner: Owner
-}): Promise<CallerProof> {
+}): CallerProof {
   const { pods, clock, log, owner } = deps
   const files = createLinkFiles()
   const proof = createLinkProof({
@@ -26,6 +26,6 @@ export async function startCallerProof(deps: {
     log,
   })
   owner.own(() => proof.stop())
-  await proof.start()
+  proof.start()
   return proof
 }

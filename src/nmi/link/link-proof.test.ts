@@ -37,7 +37,7 @@ function setting(before: (links: FakeLinks) => void = () => {}) {
     remove: (pod: Pod) => pods.remove(`default/${pod.name}`),
     /** Time goes on by seconds, with a look in each. */
     async pass(seconds: number) {
-      await proof.start()
+      proof.start()
       await clock.advance(seconds * 1_000)
     },
     verify(pod: Pod, address = ADDRESS) {
@@ -295,6 +295,6 @@ test('a stopped proof has no timer', async () => {
   const world = setting()
   await world.pass(3)
   assert.equal(world.clock.timers, 1)
-  await world.proof.stop()
+  world.proof.stop()
   assert.equal(world.clock.timers, 0)
 })

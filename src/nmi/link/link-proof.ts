@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../../base/clock.ts'
-import type { Component } from '../../base/lifecycle.ts'
 import type { Store } from '../../kube/store.ts'
 import { objectKey } from '../../model/names.ts'
 import type { Pod } from '../../model/resources.ts'
@@ -19,6 +18,12 @@ interface Claim {
   heardIn: number
   /** `Pod.sandboxAt` then. */
   sandboxAt: number
+}
+
+export interface LinkProof extends CallerProof {
+  /** Starts to look at the devices. */
+  start(): void
+  stop(): void
 }
 
 /** Devices are looked at so often; it bounds how exactly their age is known. */
@@ -42,7 +47,7 @@ export function createLinkProof(deps: {
   readonly ages: LinkAges
   readonly clock: Clock
   readonly log: Log
-}): CallerProof & Component {
+}): LinkProof {
   const { pods, table, ages, clock, log } = deps
   const claims = new Map<string, Map<string, Claim>>()
   /** Link -> UID of the pod that it belongs to. */
@@ -179,10 +184,10 @@ export function createLinkProof(deps: {
       const verdict = judge(pod.uid, claim, place)
       return verdict === 'unknown' ? tellUnknown(pod, address) : verdict
     },
-    async start() {
+    start() {
       timer ??= clock.after(LOOK_MS, look)
     },
-    async stop() {
+    stop() {
       unsubscribe()
       timer?.cancel()
     },
