@@ -32,7 +32,7 @@ export class Release {
     await this.#prepare()
     await this.helm(
       ['upgrade', '--install', NAME, CHART, '--values', '-', '--wait', '--timeout', '120s', ...flags],
-      JSON.stringify({ ...this.#defaults(), ...values }),
+      JSON.stringify(merged(this.#defaults(), values)),
     )
   }
 
@@ -105,7 +105,8 @@ export class Release {
     return {
       image: { repository, tag, imagePullPolicy: 'Never' },
       caBundle: { configMap: 'azure-ca' },
-      crds: { upgrade: false },
+      // A bridge is what kubenet has: the chart refuses it unless told.
+      nmi: { allowNetworkPluginKubenet: this.#cluster.shape === 'bridge' },
     }
   }
 
@@ -142,4 +143,17 @@ interface PodItem {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
   readonly spec: { readonly nodeName?: string }
   readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+}
+
+/** As Helm merges values: maps by key, all else replaced. */
+function merged(under: Values, over: Values): Values {
+  const both = Object.entries(over).map(([key, value]) => {
+    const other = under[key]
+    return [key, isMap(other) && isMap(value) ? merged(other, value) : value] as const
+  })
+  return { ...under, ...Object.fromEntries(both) }
+}
+
+function isMap(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
