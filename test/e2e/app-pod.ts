@@ -20,6 +20,8 @@ export interface Answer {
   readonly body?: unknown
   readonly error?: string
   readonly retryAfter?: string
+  /** What earlier tries of the same request ended with (`load -retries`). */
+  readonly failed?: readonly string[]
 }
 
 export interface TokenOrder {
@@ -28,6 +30,15 @@ export interface TokenOrder {
   readonly resourceId?: string
   readonly objectId?: string
   readonly timeoutSeconds?: number
+}
+
+/** One container of the test application, for pods with several of them. */
+export function appContainer(
+  name: string,
+  args: readonly string[],
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  return { name, image: APP_IMAGE, imagePullPolicy: 'Never', args, ...more }
 }
 
 /** Template of a pod, also for Deployments and Jobs. */

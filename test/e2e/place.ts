@@ -17,6 +17,7 @@ export interface Identity {
 export interface AssignedIdentity {
   readonly metadata: {
     readonly name: string
+    readonly namespace: string
     readonly uid: string
     readonly finalizers?: readonly string[]
     readonly deletionTimestamp?: string
@@ -167,15 +168,11 @@ export class Place {
   /** Resolves when the namespace's pods have no AzureAssignedIdentity any more. */
   async whenNothingAssigned(deadlineMs = 60_000): Promise<void> {
     let last = ''
-    await until(
-      `nothing is assigned in ${this.namespace}`,
-      { deadlineMs, last: () => last },
-      async () => {
-        const left = await this.assigned()
-        last = left.map(({ metadata }) => metadata.name).join()
-        return left.length === 0
-      },
-    )
+    await until(`nothing is assigned in ${this.namespace}`, { deadlineMs, last: () => last }, async () => {
+      const left = await this.assigned()
+      last = left.map(({ metadata }) => metadata.name).join()
+      return left.length === 0
+    })
   }
 
   /** Resolves when a scale set or VM has exactly these identities besides those of the cluster and of other scenarios. */
