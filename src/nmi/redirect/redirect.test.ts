@@ -172,6 +172,29 @@ test('an agent that was refused holds the node no longer', linux, async () => {
   await next.stop()
 })
 
+test('a clean-up that was told to wait begins when the agent has ended, and not before', linux, async () => {
+  const lockName = `podid-test-${randomUUID()}`
+  const node = fakeNode()
+  const agent = redirectOn(node, { lockName }).redirect
+  await agent.start()
+  const clock = new FakeClock()
+  const cleaner = redirectOn(node, { lockName, clock }).redirect
+  await assert.rejects(movedOn(clock, cleaner.cleanup(1_000)), /another node agent/)
+  const cleaning = cleaner.cleanup(60_000)
+  await clock.advance(10_000)
+  await agent.stop()
+  assert.deepEqual(await movedOn(clock, cleaning), ['iptables nft: redirect rules removed'])
+})
+
+/** Moves the clock until the work is done: its sockets are real and take their own time. */
+async function movedOn<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
+  let isDone = false
+  const noted = work.finally(() => (isDone = true))
+  noted.catch(() => {})
+  while (!isDone) await clock.advance(100)
+  return noted
+}
+
 test('clean-up says what it removed, and that there was nothing the second time', linux, async () => {
   const node = fakeNode()
   const { redirect } = redirectOn(node)
