@@ -18,10 +18,11 @@ export interface TokenBody {
  * @returns the claims
  */
 export function assertToken(
-  answer: Answer,
+  answer: Answer | undefined,
   clientId: string,
   resource = RESOURCE,
 ): Readonly<Record<string, unknown>> {
+  assert.ok(answer, 'the pod has printed no answer')
   assert.equal(answer.status, 200, JSON.stringify(answer))
   const body = answer.body as TokenBody
   const claims = claimsOf(body.access_token)

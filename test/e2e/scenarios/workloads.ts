@@ -1,6 +1,7 @@
 /** Pods as the controllers of Kubernetes make them, and containers that start before the main one. */
 import assert from 'node:assert/strict'
 import { appContainer, appPodTemplate } from '../app-pod.ts'
+import { patchesOf } from '../arm-patches.ts'
 import { until } from '../cluster/until.ts'
 import type { Manifest, Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
@@ -180,7 +181,7 @@ const statefulSet: Scenario = {
     const first = place.existing('db-0')
     assertTokenOf(await first.token(), db)
     const before = await lifeOf(place, 'db-0')
-    const patches = writesOf(db.id)
+    const patches = patchesOf(world, db)
     await first.delete()
     await until('db-0 is another pod', { deadlineMs: 60_000 }, async () => {
       const label = 'statefulset.kubernetes.io/pod-name=db-0'
@@ -194,17 +195,11 @@ const statefulSet: Scenario = {
     assert.notEqual(after.ip, before.ip)
     const [assigned] = await place.whenAssigned('db-0', [db])
     assert.equal(assigned?.spec.pod, 'db-0')
-    assert.equal(writesOf(db.id), patches, 'ARM was asked about an identity that db-1 uses all the time')
-
-    function writesOf(id: string): number {
-      return world.azure.journal.requests.filter(
-        ({ method, body }) =>
-          method === 'PATCH' &&
-          JSON.stringify(body ?? '')
-            .toLowerCase()
-            .includes(id.toLowerCase()),
-      ).length
-    }
+    assert.deepEqual(
+      patchesOf(world, db),
+      patches,
+      'ARM was asked about an identity that db-1 uses all the time',
+    )
   },
 }
 
