@@ -1,0 +1,45 @@
+/** What can be done on a node without the API server. */
+import { randomUUID } from 'node:crypto'
+import type { Kubectl } from '../harness/kubectl.ts'
+import { type Answer, type AppPod, type TokenOrder, tokenFlags } from './app-pod.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
+
+/** Containerd's id of a pod's first container. */
+export async function containerOf(kubectl: Kubectl, namespace: string, pod: string): Promise<string> {
+  const path = 'jsonpath={.status.containerStatuses[0].containerID}'
+  const text = await kubectl.ok(['--namespace', namespace, 'get', 'pod', pod, '-o', path])
+  return text.replace('containerd://', '')
+}
+
+/** SIGKILL to its first process, as the kernel does when memory is short. */
+export async function killContainer(node: ClusterNode, container: string): Promise<void> {
+  await containerd(node, ['tasks', 'kill', '--signal', 'SIGKILL', container])
+}
+
+/** The test application in a pod, asked by the node's containerd. */
+export class AppOnNode {
+  readonly #node: ClusterNode
+  readonly #container: string
+
+  constructor(node: ClusterNode, container: string) {
+    this.#node = node
+    this.#container = container
+  }
+
+  /** Asks for a token once. */
+  async token(order: TokenOrder = {}): Promise<Answer> {
+    const exec = ['tasks', 'exec', '--exec-id', randomUUID(), this.#container]
+    const stdout = await containerd(this.#node, [...exec, '/app', 'token', ...tokenFlags(order)])
+    return JSON.parse(stdout) as Answer
+  }
+}
+
+/** Found while the API server answers; works when it does not any more. */
+export async function appOnNode(kubectl: Kubectl, node: ClusterNode, pod: AppPod): Promise<AppOnNode> {
+  return new AppOnNode(node, await containerOf(kubectl, pod.namespace, pod.name))
+}
+
+async function containerd(node: ClusterNode, args: readonly string[]): Promise<string> {
+  const { stdout } = await node.run(['ctr', '--namespace', 'k8s.io', ...args], 120_000)
+  return stdout
+}
