@@ -188,10 +188,12 @@ test('a clean-up that was told to wait begins when the agent has ended, and not 
 
 /** Moves the clock until the work is done: its sockets are real and take their own time. */
 async function movedOn<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
-  let isDone = false
-  const noted = work.finally(() => (isDone = true))
+  const state = { done: false }
+  const noted = work.finally(() => {
+    state.done = true
+  })
   noted.catch(() => {})
-  while (!isDone) await clock.advance(100)
+  while (!state.done) await clock.advance(100)
   return noted
 }
 
