@@ -40,7 +40,10 @@ async function main(): Promise<void> {
   console.log(`${relative(repository, product.archive)}, ${megabytes((await stat(product.archive)).size)}`)
   if (!options.verify) return
   const again = join(options.out, 'again')
+  // Another folder, and what the shell of another user would make of new files.
+  const umask = process.umask(0o077)
   const { digest } = await build(again)
+  process.umask(umask)
   await rm(again, { recursive: true })
   if (digest !== product.digest) throw new Error(`a second build has another digest: ${digest}`)
   console.log('a second build has the same digest')
@@ -49,14 +52,13 @@ async function main(): Promise<void> {
 
 function tell({ names, digest, platforms }: Product): void {
   console.log(`${names.join(', ')}@${digest}`)
-  for (const { architecture, layers } of platforms) {
+  for (const { architecture, digest: manifest, layers } of platforms) {
     const sizes = layers.map(
       ({ descriptor, tarSize }) => `${megabytes(descriptor.size)} (${megabytes(tarSize)})`,
     )
     const total = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
-    console.log(
-      `  linux/${architecture}: ${megabytes(total)} compressed; base, Node, podid: ${sizes.join(', ')}`,
-    )
+    console.log(`  linux/${architecture} ${manifest}`)
+    console.log(`    ${megabytes(total)} compressed; base, Node, podid: ${sizes.join(', ')}`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { CommandFailed, run } from '../command.ts'
@@ -34,7 +34,9 @@ export async function unpackRoot({ apt, packages, folder }: RootTree): Promise<v
   const files = await apt.fetch(packages)
   await rm(folder, { recursive: true, force: true })
   for (const name of MERGED[apt.architecture]) {
-    await mkdir(join(folder, 'usr', name), { recursive: true, mode: 0o755 })
+    await mkdir(join(folder, 'usr', name), { recursive: true })
+    // Not as mkdir's mode: the umask would take its part.
+    for (const made of ['usr', `usr/${name}`]) await chmod(join(folder, made), 0o755)
     await symlink(`usr/${name}`, join(folder, name))
   }
   for (const file of files) await unpack(file, folder)
