@@ -1,5 +1,6 @@
 /** The cluster with podid on it, as scenarios see it. */
 import type { AzureEmulator } from '../../emulator/azure/emulator.ts'
+import type { Compute } from '../../emulator/azure/state/compute.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import type { Kubectl } from '../harness/kubectl.ts'
 import type { Cluster } from './cluster/cluster.ts'
@@ -14,11 +15,20 @@ export interface World {
   readonly podid: Release
   readonly clock: Clock
   say(line: string): void
+  /** What Azure knows about a scale set or VM, now. */
+  compute(resource: string): Compute
   /** Lower-case ids of the user-assigned identities of a scale set or VM. */
   identitiesOn(resource: string): string[]
 }
 
 export function createWorld(cluster: Cluster, say: (line: string) => void): World {
+  const compute = (resource: string): Compute => {
+    const machine = cluster.machines.find((each) => each.resource === resource)
+    if (machine === undefined) throw new Error(`the cluster has no machine ${resource}`)
+    const found = cluster.azure.state.computes.get(resourceIdOf(machine).toLowerCase())
+    if (found === undefined) throw new Error(`Azure has no machine ${resource}`)
+    return found
+  }
   return {
     cluster,
     azure: cluster.azure,
@@ -26,11 +36,7 @@ export function createWorld(cluster: Cluster, say: (line: string) => void): Worl
     podid: new Release(cluster),
     clock: systemClock,
     say,
-    identitiesOn(resource) {
-      const machine = cluster.machines.find((each) => each.resource === resource)
-      if (machine === undefined) throw new Error(`the cluster has no machine ${resource}`)
-      const compute = cluster.azure.state.computes.get(resourceIdOf(machine).toLowerCase())
-      return [...(compute?.identity.user.keys() ?? [])].map((id) => id.toLowerCase())
-    },
+    compute,
+    identitiesOn: (resource) => [...compute(resource).identity.user.keys()],
   }
 }

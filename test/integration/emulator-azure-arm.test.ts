@@ -432,6 +432,22 @@ test('a VM may log in to ARM with its system-assigned identity and has the roles
   })
 })
 
+test('an identity that somebody puts on by hand is known to ARM and to IMDS at once', async () => {
+  await withEmulator(async (emulator) => {
+    emulator.control.unassign(SINGLE, SHOP)
+    emulator.control.assign(SINGLE, SHOP.toUpperCase())
+    const { identity } = (await call(emulator, 'GET', SINGLE)).json
+    assert.deepEqual(Object.keys(identity?.userAssignedIdentities ?? {}), [SHOP])
+    const imds = await emulator.imds.listen({ compute: SINGLE })
+    const query = 'api-version=2018-02-01&resource=x'
+    const token = await send(`${imds.url}/metadata/identity/oauth2/token?${query}`, {
+      headers: { metadata: 'true' },
+    })
+    assert.equal(token.status, 200)
+    assert.throws(() => emulator.control.assign(SINGLE, `${SHOP}-none`), RangeError)
+  })
+})
+
 test('an identity that somebody takes off by hand is gone from ARM and from IMDS at once', async () => {
   await withEmulator(async (emulator) => {
     emulator.control.unassign(SINGLE, SHOP.toUpperCase())

@@ -17,6 +17,7 @@ const controlSchema = v.variant('action', [
   }),
   v.strictObject({ action: v.literal('deleteCompute'), id }),
   v.strictObject({ action: v.literal('deleteInstance'), id, instanceId: id }),
+  v.strictObject({ action: v.literal('assign'), id, identity: id }),
   v.strictObject({ action: v.literal('unassign'), id, identity: id }),
   v.strictObject({ action: v.literal('deleteIdentity'), identity: id }),
   v.strictObject({ action: v.literal('recreateIdentity'), identity: id }),
@@ -36,6 +37,8 @@ export function runControl(control: Control, request: ControlRequest): unknown {
       return control.deleteCompute(asked.id)
     case 'deleteInstance':
       return control.deleteInstance(asked.id, asked.instanceId)
+    case 'assign':
+      return control.assign(asked.id, asked.identity)
     case 'unassign':
       return control.unassign(asked.id, asked.identity)
     case 'deleteIdentity':

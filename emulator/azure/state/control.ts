@@ -12,6 +12,8 @@ export interface Control {
   deleteCompute(id: string): void
   /** An instance leaves a scale set. */
   deleteInstance(id: string, instanceId: string): void
+  /** Somebody puts an identity on a VM or scale set by hand. */
+  assign(id: string, identity: string): void
   /** Somebody takes an identity off a VM or scale set by hand. */
   unassign(id: string, identity: string): void
   /** The identity is deleted; what has it keeps a dead one. */
@@ -45,6 +47,14 @@ export function createControl(state: AzureState, clock: Clock, failures: Failure
     deleteInstance(id, instanceId) {
       if (!compute(id).instances.delete(instanceId))
         throw new RangeError(`no instance ${instanceId} in ${id}`)
+    },
+    assign(id, identityId) {
+      const target = compute(id)
+      const { id: spelling, key, clientId, principalId } = identity(identityId)
+      const assigned = { id: spelling, clientId, principalId }
+      target.identity = { ...target.identity, user: new Map([...target.identity.user, [key, assigned]]) }
+      const fromMs = clock.monotonic()
+      target.imds.set(key, { ...assigned, fromMs, untilMs: Number.POSITIVE_INFINITY })
     },
     unassign(id, identityId) {
       const target = compute(id)

@@ -7,7 +7,7 @@ import { IMDS_PORT } from './network.ts'
 
 const NODE_GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/nodes`
 /** The identity of the cluster, with which MIC logs in. */
-const CLUSTER = identityId('cluster', 'nodes')
+export const CLUSTER_IDENTITY = identityId('cluster', 'nodes')
 export const CLUSTER_CLIENT = clientIdOf('clustr')
 
 /** A machine of Azure that a node of the cluster runs on: an instance of a scale set, or a VM. */
@@ -18,13 +18,15 @@ export interface Machine {
   readonly resource: string
   /** Number in the scale set. */
   readonly instance?: number
+  /** It has an identity of its own, given and taken by Azure. */
+  readonly systemAssigned?: boolean
 }
 
-/** Two instances of one scale set, and one of another. */
+/** Two instances of one scale set, and one of another that has a system-assigned identity. */
 export const MACHINES: readonly Machine[] = [
   { node: 'pool-0', kind: 'scale-set', resource: 'pool', instance: 0 },
   { node: 'pool-1', kind: 'scale-set', resource: 'pool', instance: 1 },
-  { node: 'blue-0', kind: 'scale-set', resource: 'blue', instance: 0 },
+  { node: 'blue-0', kind: 'scale-set', resource: 'blue', instance: 0, systemAssigned: true },
 ]
 
 export function resourceIdOf({ kind, resource }: Machine): string {
@@ -88,7 +90,7 @@ function seedOf(machines: readonly ClusterMachine[]): SeedDocument {
     subscriptions: [SUBSCRIPTION],
     identities: [
       {
-        id: CLUSTER,
+        id: CLUSTER_IDENTITY,
         clientId: CLUSTER_CLIENT,
         roles: [
           { role: 'Virtual Machine Contributor', scope: NODE_GROUP },
@@ -98,7 +100,8 @@ function seedOf(machines: readonly ClusterMachine[]): SeedDocument {
     ],
     scaleSets: [...sets].map(([id, instances]) => ({
       id,
-      identities: [CLUSTER],
+      identities: [CLUSTER_IDENTITY],
+      systemAssigned: instances.some(({ systemAssigned = false }) => systemAssigned),
       instances: instances.map(({ instance = 0, node, ip }) => ({
         instanceId: String(instance),
         computerName: node,
@@ -111,7 +114,8 @@ function seedOf(machines: readonly ClusterMachine[]): SeedDocument {
         id: resourceIdOf(machine),
         computerName: machine.node,
         addresses: [machine.ip],
-        identities: [CLUSTER],
+        systemAssigned: machine.systemAssigned ?? false,
+        identities: [CLUSTER_IDENTITY],
       })),
   }
 }
