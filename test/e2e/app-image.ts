@@ -1,7 +1,7 @@
 /** Image of the test application: one static program. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../src/base/clock.ts'
@@ -14,7 +14,8 @@ const SOURCE = join(import.meta.dirname, 'app')
 
 /** Path of the archive, built when its source has changed. */
 export async function appImage(clock: Clock): Promise<string> {
-  const sources = await Promise.all(['main.go', 'go.mod'].map((file) => readFile(join(SOURCE, file))))
+  const files = (await readdir(SOURCE)).toSorted()
+  const sources = await Promise.all(files.map((file) => readFile(join(SOURCE, file))))
   const key = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 16)
   const archive = join(cacheFolder(), 'images', `app-${key}.tar`)
   if (existsSync(archive)) return archive

@@ -7,7 +7,9 @@
 //	app get [-H name:value]... [-X method] URL   any request
 //	app load -rate 20 -seconds 60 [-retries 3] [flags]   asks all the time; one line for each answer
 //	app end                                 ends the pod's main program in order
-//	app listen ADDRESS                      answers every connection with its own name (a proxy, a mesh)
+//	app listen ADDRESS                      answers every connection with its own name
+//	app proxy [-forwarded] ADDRESS          passes on what the pod's own iptables redirect to it, as service meshes do
+//	app spoof -address IP [-mac MAC]        takes another pod's address and asks for its token, for as long as it lives
 //
 // Flags of token requests: -resource, -client-id, -res-id, -object-id, -timeout (seconds).
 package main
@@ -30,6 +32,8 @@ import (
 
 const imds = "http://169.254.169.254/metadata/identity/oauth2/token"
 
+var born = time.Now()
+
 // A client that waits for no proxy and keeps no connection: each request is a new caller for the node.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
@@ -40,6 +44,8 @@ type answer struct {
 	Body   any     `json:"body,omitempty"`
 	Error  string  `json:"error,omitempty"`
 	Retry  string  `json:"retryAfter,omitempty"`
+	// How long the program had run when it asked.
+	AgeMs float64 `json:"ageMs"`
 	// What earlier tries of the same request ended with (load -retries).
 	Failed []string `json:"failed,omitempty"`
 }
@@ -67,6 +73,10 @@ func main() {
 		syscall.Kill(1, syscall.SIGTERM)
 	case "listen":
 		listen(ctx, args)
+	case "proxy":
+		proxy(ctx, args)
+	case "spoof":
+		spoof(ctx, args)
 	default:
 		fmt.Fprintf(os.Stderr, "unknown command %q\n", command)
 		os.Exit(2)
@@ -136,7 +146,7 @@ func ask(ctx context.Context, order order) answer {
 	ctx, cancel := context.WithTimeout(ctx, order.timeout)
 	defer cancel()
 	began := time.Now()
-	got := answer{}
+	got := answer{AgeMs: float64(began.Sub(born).Microseconds()) / 1000}
 	request, err := http.NewRequestWithContext(ctx, order.method, order.url, nil)
 	if err == nil {
 		request.Header = order.header
