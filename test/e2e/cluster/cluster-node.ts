@@ -44,6 +44,8 @@ export interface NodeOptions {
   readonly cgroup: string
   readonly pids: string
   readonly namespace: Namespace
+  /** Empties the node's packet filter. */
+  readonly forgetRules: () => Promise<void>
   readonly files: ReadonlyMap<string, string>
   readonly images: readonly string[]
   readonly binaries: Binaries
@@ -119,6 +121,7 @@ export async function createNode(options: NodeOptions): Promise<ClusterNode> {
       await init.kill()
       await endProcesses(namespace.name, clock)
       await removePodInterfaces(namespace)
+      await options.forgetRules()
       await removeCgroups(cgroup, clock)
     },
     async connect(up) {

@@ -22,7 +22,7 @@ import { type ControlPlane, KUBELET_CLIENT_BINDING, startControlPlane } from './
 import { type Credentials, createCredentials } from './credentials.ts'
 import { pauseImage } from './images.ts'
 import { startJanitor } from './janitor.ts'
-import { type ClusterNetwork, createNetwork } from './network.ts'
+import { type ClusterNetwork, createNetwork, forgetRules } from './network.ts'
 import { nodeFiles, type Shape } from './node-config.ts'
 import { createProgram } from './program.ts'
 import { until } from './until.ts'
@@ -182,6 +182,7 @@ async function makeNode(site: NodeSite): Promise<ClusterNode> {
   const { index, machine, addresses, credentials, claim } = site
   const own = addresses.node(index)
   const cgroup = `${addresses.name}-${machine.node}`
+  const namespace = await site.network.addNode(index)
   return createNode({
     ...site,
     name: machine.node,
@@ -190,7 +191,8 @@ async function makeNode(site: NodeSite): Promise<ClusterNode> {
     folder: join(claim.folder, machine.node),
     pids: claim.pids,
     cgroup,
-    namespace: await site.network.addNode(index),
+    namespace,
+    forgetRules: () => forgetRules(namespace, own),
     files: nodeFiles({
       shape: site.shape,
       addresses,

@@ -4,7 +4,7 @@
  */
 import { batch, createNamespace, type Namespace } from '../../../emulator/node/namespace.ts'
 import type { Clock } from '../../../src/base/clock.ts'
-import { type ClusterAddresses, IMDS_ADDRESS } from './addresses.ts'
+import { type ClusterAddresses, IMDS_ADDRESS, type NodeAddresses } from './addresses.ts'
 
 /** Port on the machine's end where the emulated IMDS listens. */
 export const IMDS_PORT = 8169
@@ -96,10 +96,15 @@ async function addNode({ index, addresses, azure, clock }: NodeSite): Promise<Na
     ['net/ipv4/ip_forward', '1'],
     ['net/ipv6/conf/all/forwarding', '1'],
   ])
-  // What pods send to IMDS past every redirect leaves the node with the node's address, as in Azure.
+  await writeFirstRules(node, own)
+  return node
+}
+
+/** What pods send to IMDS past every redirect leaves the node with the node's address, as in Azure. */
+async function writeFirstRules(node: Namespace, { pods, ip }: NodeAddresses): Promise<void> {
   const masquerade = [
     '*nat',
-    `-A POSTROUTING -s ${own.pods} -d ${IMDS_ADDRESS}/32 -j SNAT --to-source ${own.ip}`,
+    `-A POSTROUTING -s ${pods} -d ${IMDS_ADDRESS}/32 -j SNAT --to-source ${ip}`,
     'COMMIT',
     '',
   ]
@@ -107,7 +112,21 @@ async function addNode({ index, addresses, azure, clock }: NodeSite): Promise<Na
     stdin: masquerade.join('\n'),
     deadlineMs: 10_000,
   })
-  return node
+}
+
+/** The kernel of a node that lost its power has neither rules nor connections any more. */
+export async function forgetRules(node: Namespace, own: NodeAddresses): Promise<void> {
+  const script = `
+programs='iptables-nft ip6tables-nft'
+# Looking there would make legacy tables where none were.
+[ -s /proc/net/ip_tables_names ] && programs="$programs iptables-legacy ip6tables-legacy"
+for program in $programs; do
+  for table in nat mangle filter raw; do "$program" -t "$table" -F; "$program" -t "$table" -X; done
+done 2>/dev/null
+conntrack -F 2>/dev/null
+true`
+  await node.run(['sh', '-c', script], { deadlineMs: 20_000 })
+  await writeFirstRules(node, own)
 }
 
 function answersForOthers(link: string): [string, string][] {
