@@ -117,6 +117,14 @@ export async function startCell(
   }
 }
 
+/** Ends and removes whatever still runs below `folder`. */
+export async function removeCells(folder: string): Promise<void> {
+  const runc = ['--root', join(folder, 'runc')]
+  const ids = await run('runc', [...runc, 'list', '--quiet'])
+  for (const id of ids.split('\n').filter((each) => each !== ''))
+    await run('runc', [...runc, 'delete', '--force', id])
+}
+
 /** A file system for a container: a folder of this machine, or an empty one in memory. */
 function mount(destination: string, source: string, options: readonly string[]): object {
   return { destination, type: source === 'tmpfs' ? 'tmpfs' : 'bind', source, options }

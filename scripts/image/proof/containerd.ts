@@ -24,7 +24,8 @@ export async function startContainerd(folder: string): Promise<Containerd> {
   await mkdir(folder, { recursive: true })
   await writeFile(config, configOf(folder, socket))
   const said: string[] = []
-  const daemon = startProcess(['containerd', '--config', config], systemClock, {
+  // Its mounts are its own: those of an unpacking that is cut short end with it.
+  const daemon = startProcess(['unshare', '--mount', 'containerd', '--config', config], systemClock, {
     onLine(line) {
       said.push(line)
       if (said.length > 20) said.shift()

@@ -1,14 +1,17 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { run } from '../command.ts'
 import type { Product } from '../product/product-image.ts'
+import { removeCells } from './cell.ts'
 import { startContainerd } from './containerd.ts'
 import { surveyContents, tryRedirect } from './contents.ts'
 import { tryComponents } from './readiness.ts'
 
-const NEEDED = ['containerd', 'ctr', 'ip', 'runc', 'sysctl']
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+const EXIT_INTERRUPTED = 130
+const NEEDED = ['containerd', 'ctr', 'ip', 'runc', 'sysctl', 'unshare']
 
 /**
  * Runs the image for real: containerd takes the archive, runc starts it as the image says and as manifests
@@ -25,6 +28,21 @@ export async function proveImage(
   const folder = await mkdtemp(join(tmpdir(), 'podid-proof-'))
   const networkName = `podid-image-${process.pid}`
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  const close = async (): Promise<void> => {
+    const failed: unknown[] = []
+    for (let last = undo.pop(); last !== undefined; last = undo.pop()) {
+      await last().catch((thrown: unknown) => failed.push(thrown))
+    }
+    if (failed.length > 0) throw new AggregateError(failed, 'not all that the proof made is gone')
+  }
+  // containerd outlives this process unless it is told to end.
+  const interrupted = (): void =>
+    void close().finally(() => {
+      // What was going on may have written once more.
+      rmSync(folder, { recursive: true, force: true })
+      process.exit(EXIT_INTERRUPTED)
+    })
+  for (const signal of SIGNALS) process.once(signal, interrupted)
   try {
     const containerd = await startContainerd(join(folder, 'containerd'))
     undo.push(() => containerd.stop())
@@ -62,12 +80,14 @@ export async function proveImage(
     undo.push(() => run('umount', [root]))
     const tmp = join(folder, 'tmp')
     await run('install', ['--directory', '--mode=1777', tmp])
+    undo.push(() => removeCells(folder))
     const place = { folder, root, network: join('/run/netns', networkName), networkName }
     say(await surveyContents(place))
     say(await tryRedirect(place))
     for (const line of await tryComponents(place)) say(line)
   } finally {
-    for (const each of undo.toReversed()) await each()
+    await close()
+    for (const signal of SIGNALS) process.off(signal, interrupted)
   }
 }
 
