@@ -73,11 +73,20 @@ export class Place {
 
   /** A new identity of Azure whose name no other scenario has. */
   identity(name: string): Identity {
+    const identity = this.absentIdentity(name)
+    this.plant(identity)
+    return identity
+  }
+
+  /** The name of one that Azure does not have (yet: `plant`). */
+  absentIdentity(name: string): Identity {
     const full = `${name}-${this.#mark}`
-    const id = identityId(full)
-    const clientId = randomUUID()
+    return { name: full, id: identityId(full), clientId: randomUUID() }
+  }
+
+  /** Somebody creates it in Azure. */
+  plant({ id, clientId }: Identity): void {
     this.#world.azure.plant({ identities: [{ id, clientId }] })
-    return { name: full, id, clientId }
   }
 
   /** AzureIdentity and AzureIdentityBinding for it; pods with that selector may use it. */
