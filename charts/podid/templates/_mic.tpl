@@ -45,6 +45,14 @@ UserAssignedMSIClientID: [USER_ASSIGNED_MSI_CLIENT_ID, userAssignedMSIClientID]
 {{- end }}
 {{- end -}}
 
+{{- define "podid.mic.env" -}}
+{{ include "podid.mic.cloudEnv" (dict "root" . "secret" (include "podid.mic.fullname" .)) }}
+{{- include "podid.ca.env" . }}
+{{- with .Values.mic.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- define "podid.mic.cloudMounts" -}}
 {{- if .Values.mic.cloudConfigSecret.name }}
 - name: cloud-config
