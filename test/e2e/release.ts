@@ -29,7 +29,7 @@ export class Release {
 
   /** Installs or upgrades, and waits until all pods are ready. @throws Error with Helm's words */
   async install(values: Values = {}, ...flags: readonly string[]): Promise<void> {
-    await this.#prepare()
+    await this.prepare()
     await this.helm(
       ['upgrade', '--install', NAME, CHART, '--values', '-', '--wait', '--timeout', '120s', ...flags],
       JSON.stringify(merged(this.#defaults(), values)),
@@ -110,7 +110,8 @@ export class Release {
     }
   }
 
-  async #prepare(): Promise<void> {
+  /** The namespace of the release, with what its values name. */
+  async prepare(): Promise<void> {
     const manifests = [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: RELEASE_NAMESPACE } },
       {

@@ -216,7 +216,13 @@ const etcdRestored: Scenario = {
       await each.stop()
       await each.start()
     }
-    for (const node of cluster.nodes) await node.killProgram('kubelet')
+    for (const node of cluster.nodes) {
+      await node.killProgram('kubelet')
+      await until('the kubelet answers', { deadlineMs: 60_000 }, async () => {
+        const { code } = await world.kubectl.run(['get', '--raw', `/api/v1/nodes/${node.name}/proxy/healthz`])
+        return code === 0
+      })
+    }
     await until('the binding of later is forgotten', { deadlineMs: 90_000 }, async () => {
       const { status } = await pod.token({ clientId: later.clientId, timeoutSeconds: 5 })
       return status !== 200 && status !== 0

@@ -1,0 +1,60 @@
+/** What podid could leave behind: each function names what is still there, as text that can be compared with nothing. */
+import type { World } from './world.ts'
+
+const KINDS = [
+  'serviceaccounts',
+  'configmaps',
+  'secrets',
+  'deployments',
+  'daemonsets',
+  'replicasets',
+  'jobs',
+  'pods',
+  'leases',
+  'endpoints',
+  'roles',
+  'rolebindings',
+  'clusterroles',
+  'clusterrolebindings',
+  'poddisruptionbudgets',
+  'networkpolicies',
+  'azureassignedidentities',
+  'azurepodidentityexceptions',
+]
+
+/** Kubernetes makes the first two in every namespace, the harness the third. */
+const OF_ANY_NAMESPACE = / (default|kube-root-ca\.crt|azure-ca) /
+
+/** Objects of the cluster whose name tells that they are of podid or of AAD Pod Identity. */
+export async function objectsLeft({ kubectl }: World): Promise<string[]> {
+  const columns =
+    'custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name,FINALIZERS:.metadata.finalizers'
+  const text = await kubectl.ok(['get', KINDS.join(), '-A', '--no-headers', '-o', columns])
+  return text
+    .split('\n')
+    .filter((line) => /podid|aad-pod-identity|^AzureAssigned/i.test(line))
+    .filter((line) => !OF_ANY_NAMESPACE.test(line))
+}
+
+/** Rules and chains of every node. */
+export async function rulesLeft({ cluster }: World): Promise<string[]> {
+  const found = await Promise.all(
+    cluster.nodes.map(async (node) => {
+      const { name } = node
+      const { stdout } = await node.run(['iptables-save'])
+      const lines = stdout
+        .split('\n')
+        .filter((line) => /aad-metadata|169\.254\.169\.254.*(2579|DNAT)/.test(line))
+      return lines.map((line) => `${name}: ${line}`)
+    }),
+  )
+  return found.flat()
+}
+
+/** Identities of scale sets and VMs, but for that of the cluster. */
+export function identitiesLeft(world: World): string[] {
+  const resources = new Set(world.cluster.machines.map(({ resource }) => resource))
+  return [...resources]
+    .flatMap((resource) => world.identitiesOn(resource))
+    .filter((id) => !id.endsWith('/cluster'))
+}
