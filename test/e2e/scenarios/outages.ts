@@ -88,6 +88,7 @@ const apiServerDown: Scenario = {
   proves:
     'for a minute without the API server pods get tokens, also those that nobody has asked for before; a pod that is created afterwards is served',
   alone: true,
+  deadlineSeconds: 400,
   async run(place, world) {
     const { clock, cluster, kubectl } = world
     const shop = place.identity('shop')
@@ -120,10 +121,19 @@ const apiServerDown: Scenario = {
     }
     world.say(`       ${asked} tokens of new resources asked for meanwhile, ${failed} failed`)
     assert.equal(failed, 0)
-    const late = await place.pod('late', { selector: shop.name, node: NODE })
+    const late = await place.startPod('late', { selector: shop.name, node: NODE })
+    // Scheduler and kubelet wait up to a minute before they ask the API server again.
+    await late.running(150)
     assertToken(await late.token(), shop.clientId)
     await place.whenAssigned('late', [shop])
+    await settled(world)
   },
+}
+
+/** Resolves when the whole cluster has noticed that the API server is back. */
+async function settled({ cluster, kubectl }: World): Promise<void> {
+  for (const { name } of cluster.nodes)
+    await kubectl.ok(['wait', '--for=condition=Ready', `node/${name}`, '--timeout=55s'])
 }
 
 /** A pod whose identity is just being put on the scale set by a PATCH that takes its time. */
