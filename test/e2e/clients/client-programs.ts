@@ -10,6 +10,8 @@ export interface ClientProgram {
   /** Command line in front of the arguments, with the program's folder at `app`. */
   argv(app: string): readonly string[]
   env(app: string): Readonly<Record<string, string>>
+  /** What its image has of Debian, with all that these packages need. */
+  readonly packages: readonly string[]
   /** It has credential classes: ManagedIdentityCredential and DefaultAzureCredential. */
   readonly credentials: boolean
   /** Calls at once in the burst: every call of a command line tool is a process of its own. */
@@ -19,6 +21,7 @@ export interface ClientProgram {
 export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
   node: {
     title: 'JavaScript',
+    packages: ['libstdc++6'],
     argv: (app) => ['node', `${app}/client.mjs`],
     env: () => ({}),
     credentials: true,
@@ -26,6 +29,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
   },
   python: {
     title: 'Python',
+    packages: ['python3'],
     argv: (app) => ['/usr/bin/python3', `${app}/client.py`],
     env: (app) => ({ PYTHONPATH: `${app}/site` }),
     credentials: true,
@@ -33,6 +37,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
   },
   go: {
     title: 'Go',
+    packages: [],
     argv: (app) => [`${app}/client`],
     env: () => ({}),
     credentials: true,
@@ -40,13 +45,15 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
   },
   java: {
     title: 'Java',
-    argv: (app) => ['java', '-cp', `${app}/classes:${app}/lib/*`, 'Client'],
+    packages: ['libstdc++6', 'zlib1g'],
+    argv: (app) => [`${app}/jre/bin/java`, '-cp', `${app}/classes:${app}/lib/*`, 'Client'],
     env: () => ({}),
     credentials: true,
     burst: 50,
   },
   az: {
     title: 'Azure CLI',
+    packages: ['python3'],
     argv: (app) => ['/usr/bin/python3', `${app}/client.py`],
     env: (app) => ({
       PYTHONPATH: `${app}/site`,
@@ -57,12 +64,16 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
   },
   curl: {
     title: 'curl',
+    packages: ['coreutils', 'curl', 'dash', 'jq'],
     argv: (app) => ['/bin/sh', `${app}/client.sh`],
     env: () => ({}),
     credentials: false,
     burst: 50,
   },
 }
+
+/** Environment of every image: /tmp is the only place that a program may write to. */
+export const IMAGE_ENV: Readonly<Record<string, string>> = { PATH: '/usr/bin:/bin', HOME: '/tmp' }
 
 /** What makes each run time trust a CA whose PEM stands in `caFile`. */
 export function trusting(caFile: string): Readonly<Record<string, string>> {

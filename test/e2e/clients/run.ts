@@ -2,10 +2,13 @@
  * `node test/e2e/clients/run.ts [--clients=go,java] [--cases=late,wrong] [--verbose]`: the suite of real clients
  * on a node of network namespaces, as root.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../../src/base/clock.ts'
-import { builtClient } from './client-build.ts'
-import { CLIENTS, type ClientName } from './client-programs.ts'
+import { clientImage, unpackImage } from './client-image.ts'
+import { CLIENTS } from './client-programs.ts'
 import { runClients } from './client-suite.ts'
 import { startSandboxCluster } from './sandbox-cluster.ts'
 
@@ -15,10 +18,13 @@ const { values } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const asked = values.clients?.split(',')
 const clients = CLIENTS.filter((each) => asked === undefined || asked.includes(each))
-const apps = new Map<ClientName, string>()
-for (const client of clients) apps.set(client, (await builtClient(client, { clock: systemClock, say })).app)
+const roots = await mkdtemp(join(tmpdir(), 'podid-client-roots-'))
+for (const client of clients) {
+  const image = await clientImage(client, { clock: systemClock, say })
+  await unpackImage(image, join(roots, client), systemClock)
+}
 const cluster = await startSandboxCluster({
-  app: (client) => apps.get(client) ?? '',
+  root: (client) => join(roots, client),
   ...(values.verbose === true ? { onLine: (name, line) => say(`${name}| ${line}`) } : {}),
 })
 try {
@@ -31,4 +37,5 @@ try {
   process.exitCode = failed + violations.length === 0 ? 0 : 1
 } finally {
   await cluster.close()
+  await rm(roots, { recursive: true })
 }

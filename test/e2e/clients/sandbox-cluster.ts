@@ -22,7 +22,7 @@ import { bindingManifest, identityManifest, podManifest } from '../../harness/sy
 import { clientIdOf, identityId, SUBSCRIPTION, TENANT } from '../../make/objects.ts'
 import { APPS, claimsOf, plantClientIdentity, plantVault, VAULT_HOST } from './client-azure.ts'
 import type { ClientCluster, ClientIdentity, ClientPod, PodEnd } from './client-cluster.ts'
-import { type ClientName, PROGRAMS, trusting } from './client-programs.ts'
+import { type ClientName, IMAGE_ENV, PROGRAMS, trusting } from './client-programs.ts'
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 const RBAC = new URL('../../../deploy/rbac.yaml', import.meta.url)
@@ -33,15 +33,26 @@ const MIC_IDENTITY = identityId('cluster', 'nodes')
 const MIC_CLIENT = clientIdOf('clustr')
 const PROBES = { nmi: 20_080, mic: 20_081 }
 
-/** How a client's program is started inside a pod's network. */
-export interface PodProgram {
-  readonly argv: readonly string[]
-  readonly env: Readonly<Record<string, string>>
-}
+/**
+ * Runs a program on an image's files, which it may not change, as the image's user: what a container engine
+ * does, without its cgroups and capabilities.
+ */
+const IN_IMAGE = `
+root=$1 ca=$2
+shift 2
+mount --bind "$root" "$root"
+mount --bind /etc/hosts "$root/etc/hosts"
+mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+mount --bind "$ca" "$root/etc/azure-ca.crt"
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+mount -t tmpfs tmpfs "$root/tmp"
+mount -o remount,bind,ro "$root"
+exec /usr/sbin/chroot --userspec=65532:65532 "$root" "$@"`
 
 export interface SandboxClusterOptions {
-  /** Folder of a client's program. */
-  readonly app: (client: ClientName) => string
+  /** Folder with the unpacked image of a client. */
+  readonly root: (client: ClientName) => string
   /** Every line of podid's components. */
   readonly onLine?: (component: string, line: string) => void
   readonly nmiFlags?: readonly string[]
@@ -98,13 +109,12 @@ async function start(options: SandboxClusterOptions, owner: Owner): Promise<Sand
 
   async function run(pod: ClientPod): Promise<PodEnd> {
     const program = PROGRAMS[pod.client]
-    const app = options.app(pod.client)
-    const home = await mkdtemp(join(folder, 'home-'))
     const place = await sandbox.startPod({ name: pod.name, hosts })
     try {
       kube.load([podManifest(pod.name, pod.selector, place.ip)])
-      const { code, stdout, stderr } = await place.run([...program.argv(app), ...pod.args], {
-        env: { ...program.env(app), ...trusting(ca), HOME: home },
+      const inImage = ['unshare', '--mount', 'sh', '-e', '-c', IN_IMAGE, 'sh', options.root(pod.client), ca]
+      const { code, stdout, stderr } = await place.run([...inImage, ...program.argv('/app'), ...pod.args], {
+        env: { ...IMAGE_ENV, ...program.env('/app'), ...trusting('/etc/azure-ca.crt') },
         deadlineMs: pod.deadlineMs,
       }).done
       return { exitCode: code, stdout, stderr }
