@@ -17,6 +17,8 @@ export interface Answer {
   readonly at: string
   readonly status: number
   readonly ms: number
+  /** How long the program had run when it asked, milliseconds. */
+  readonly ageMs: number
   readonly body?: unknown
   readonly error?: string
   readonly retryAfter?: string

@@ -174,12 +174,13 @@ async function apiServerFlags(
   ]
 }
 
-/** Who asked for what, without bodies; not what the cluster's own components do. */
+/** Who asked for what, without bodies; not what the cluster's own components do, but when pods were created. */
 const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived'],
   rules: [
+    { level: 'Metadata', verbs: ['create'], resources: [{ group: '', resources: ['pods'] }] },
     { level: 'None', userGroups: ['system:nodes', 'system:masters'] },
     { level: 'None', users: ['system:kube-scheduler', 'system:kube-proxy', 'system:apiserver'] },
     { level: 'None', userGroups: ['system:serviceaccounts:kube-system'] },
