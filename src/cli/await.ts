@@ -8,6 +8,7 @@ import { createLog, type Log } from '../telemetry/log.ts'
 import { connect } from './connection.ts'
 import { flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
+import { stayAwake } from './stay-awake.ts'
 import { AWAIT_FLAGS } from './tool-flags.ts'
 
 /** `podid await --daemonset=<namespace>/<name>`: until each of its pods is ready. */
@@ -19,11 +20,8 @@ export async function runAwait({ command, environment, stop }: Invocation): Prom
   const connection = await connect(flags.kubeconfig, environment)
   try {
     const rest = createRest(connection, systemClock)
-    await awaitDaemonSet(
-      { rest, clock: systemClock, log },
-      { namespace, name, timeoutMs: flags.timeout },
-      stop,
-    )
+    const wanted = { namespace, name, timeoutMs: flags.timeout }
+    await stayAwake(() => awaitDaemonSet({ rest, clock: systemClock, log }, wanted, stop))
   } finally {
     connection.close()
   }

@@ -27,6 +27,7 @@ import { redirectOf } from './nmi/redirect.ts'
 import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
 import { type WatchedNmiStores, watchNmiStores } from './nmi/stores.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
+import { stayAwake } from './stay-awake.ts'
 import { untilAborted } from './until-aborted.ts'
 
 /** `podid nmi`: until the stop signal, or one of the tasks `--cleanup` and `--dry-run`. */
@@ -35,7 +36,7 @@ export async function runNmi({ command, environment, stop }: Invocation): Promis
   const log = createLog({ component: 'nmi', verbosity: flags.v, format: flags['log-format'] })
   const registry = createRegistry()
   const redirect = redirectOf(flags, registry, log)
-  if (flags.cleanup) return report(await redirect.cleanup(flags['cleanup-wait'], stop))
+  if (flags.cleanup) return report(await stayAwake(() => redirect.cleanup(flags['cleanup-wait'], stop)))
   if (flags['dry-run']) return report([await redirect.plan()])
   if (flags.node === '')
     throw new OperatorError('--node (or NODE_NAME) must name the node that this agent serves')

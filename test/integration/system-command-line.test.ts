@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { json, startScriptedApi } from '../fakes/scripted-api.ts'
 import { Happenings } from '../harness/system-happenings.ts'
 import { startPodid } from '../harness/system-process.ts'
 
@@ -24,6 +25,24 @@ clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:1' } }]
 users: [{ name: u, user: { token: t } }]
 contexts: [{ name: c, context: { cluster: c, user: u } }]
 `
+
+test('a command that waits for others stays alive until they are ready', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'podid-await-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const looks = [0, 1, 2].map((ready) => ({
+    metadata: { generation: 1 },
+    status: { observedGeneration: 1, desiredNumberScheduled: 2, numberReady: ready },
+  }))
+  const api = await startScriptedApi(...looks.map((look) => json(200, look, { connection: 'close' })))
+  t.after(() => api.close())
+  const kubeconfig = join(folder, 'kubeconfig')
+  await writeFile(kubeconfig, KUBECONFIG.replace('https://127.0.0.1:1', api.url))
+  const argv = ['await', `--kubeconfig=${kubeconfig}`, '--daemonset=podid-system/podid-cleanup']
+  const child = startPodid(argv, { happenings: new Happenings() })
+  const { code } = await child.ended
+  assert.equal(code, 0, child.lines.join('\n'))
+  assert.equal(api.asked.length, 3)
+})
 
 test('a wrong flag, file or port ends the program at once, with an exit code and a text that says what to do', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'podid-flags-'))
