@@ -12,6 +12,8 @@ export interface CellPlace {
   readonly root: string
   /** Path of the network namespace. */
   readonly network: string
+  /** Ends what runs; nothing starts afterwards. */
+  readonly signal: AbortSignal
 }
 
 /** The security context that a manifest would state; everything else is as strict as it can be. */
@@ -52,7 +54,7 @@ const runcSpec = v.looseObject({
 
 /** Starts a program of the image: read-only root, no new privileges, only the capabilities given. */
 export async function startCell(
-  { folder, root, network }: CellPlace,
+  { folder, root, network, signal }: CellPlace,
   name: string,
   argv: readonly string[],
   options: CellOptions,
@@ -99,8 +101,10 @@ export async function startCell(
   // The process's own number keeps two proofs on one machine apart: runc names cgroups by this.
   const id = `podid-image-${process.pid}-${name}`
   const runc = ['runc', '--root', join(folder, 'runc')]
+  signal.throwIfAborted()
   const started = startProcess([...runc, 'run', '--bundle', bundle, id], systemClock, {
     deadlineMs: DEADLINE_MS,
+    signal,
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
   })
   return {

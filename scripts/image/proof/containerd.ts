@@ -24,8 +24,12 @@ export async function startContainerd(folder: string): Promise<Containerd> {
   await mkdir(folder, { recursive: true })
   await writeFile(config, configOf(folder, socket))
   const said: string[] = []
-  // Its mounts are its own: those of an unpacking that is cut short end with it.
-  const daemon = startProcess(['unshare', '--mount', 'containerd', '--config', config], systemClock, {
+  // Its processes and mounts are its own, and so is the folder that shims and runc use whatever its
+  // configuration says: what is cut short ends with it.
+  const apart = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+  const start =
+    'mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && exec containerd --config "$0"'
+  const daemon = startProcess([...apart, 'sh', '-c', start, config], systemClock, {
     onLine(line) {
       said.push(line)
       if (said.length > 20) said.shift()

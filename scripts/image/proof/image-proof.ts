@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -28,20 +28,22 @@ export async function proveImage(
   const folder = await mkdtemp(join(tmpdir(), 'podid-proof-'))
   const networkName = `podid-image-${process.pid}`
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
-  const close = async (): Promise<void> => {
+  const interruption = new AbortController()
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => (closing ??= undoAll())
+  async function undoAll(): Promise<void> {
     const failed: unknown[] = []
     for (let last = undo.pop(); last !== undefined; last = undo.pop()) {
       await last().catch((thrown: unknown) => failed.push(thrown))
     }
     if (failed.length > 0) throw new AggregateError(failed, 'not all that the proof made is gone')
   }
+
   // containerd outlives this process unless it is told to end.
-  const interrupted = (): void =>
-    void close().finally(() => {
-      // What was going on may have written once more.
-      rmSync(folder, { recursive: true, force: true })
-      process.exit(EXIT_INTERRUPTED)
-    })
+  const interrupted = (): void => {
+    interruption.abort(new Error('interrupted'))
+    void close().finally(() => process.exit(EXIT_INTERRUPTED))
+  }
   for (const signal of SIGNALS) process.once(signal, interrupted)
   try {
     const containerd = await startContainerd(join(folder, 'containerd'))
@@ -55,22 +57,19 @@ export async function proveImage(
     await run('ip', ['netns', 'exec', networkName, 'sysctl', '--quiet', '--write', localnet])
 
     const started = performance.now()
-    const asItIs = ['run', '--rm', '--read-only', name]
-    const told = await containerd.ctr(...asItIs, 'version', '/usr/bin/podid', '--version')
+    // Without a cgroup: an interrupted run would leave it.
+    const how = ['--rm', '--read-only', '--cgroup=', `--fifo-dir=${join(folder, 'fifo')}`]
+    const runIt = (id: string, ...argv: readonly string[]): Promise<string> =>
+      containerd.ctr('run', ...how, name, id, ...argv)
+    const told = await runIt('version', '/usr/bin/podid', '--version')
     if (told.trim() !== version) throw new Error(`--version says ${told}`)
     say(
       `containerd runs it read-only; --version in ${Math.round(performance.now() - started)} ms (ctr and runc included)`,
     )
-    const ids = await containerd.ctr(
-      ...asItIs,
-      'ids',
-      '/usr/bin/node',
-      '-p',
-      '`${process.getuid()}:${process.getgid()}`',
-    )
+    const ids = await runIt('ids', '/usr/bin/node', '-p', '`${process.getuid()}:${process.getgid()}`')
     if (ids.trim() !== '65532:65532') throw new Error(`it runs as ${ids}`)
     say('its user is 65532, its group 65532')
-    await containerd.ctr('run', '--rm', '--read-only', name, 'help')
+    await runIt('help')
     say('without arguments it prints its help')
 
     const root = join(folder, 'image')
@@ -81,7 +80,13 @@ export async function proveImage(
     const tmp = join(folder, 'tmp')
     await run('install', ['--directory', '--mode=1777', tmp])
     undo.push(() => removeCells(folder))
-    const place = { folder, root, network: join('/run/netns', networkName), networkName }
+    const place = {
+      folder,
+      root,
+      network: join('/run/netns', networkName),
+      networkName,
+      signal: interruption.signal,
+    }
     say(await surveyContents(place))
     say(await tryRedirect(place))
     for (const line of await tryComponents(place)) say(line)
