@@ -5,6 +5,7 @@ import { createMicMetrics } from '../../src/telemetry/mic-metrics.ts'
 import { createNmiMetrics } from '../../src/telemetry/nmi-metrics.ts'
 import { createRedirectMetrics } from '../../src/telemetry/redirect-metrics.ts'
 import { createRegistry } from '../../src/telemetry/registry.ts'
+import { createStartupTaintMetrics } from '../../src/telemetry/startup-taint-metrics.ts'
 import { createTokenMetrics } from '../../src/telemetry/token-metrics.ts'
 
 /** The page is made by asking the components themselves what they register. */
@@ -17,6 +18,7 @@ export async function metricsPage(): Promise<string> {
   measureProcess(nmi).stop()
   const mic = createRegistry()
   createMicMetrics(mic)
+  createStartupTaintMetrics(mic, () => 0)
   createKubeMetrics(mic)
   measureProcess(mic).stop()
   return `# Metrics

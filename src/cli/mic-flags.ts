@@ -49,6 +49,17 @@ export const MIC_FLAGS = {
     'identities of AzureAssignedIdentity objects that AAD Pod Identity wrote count as put there by podid, and leave the node with their last pod',
     PODID,
   ),
+  'startup-taint': text(
+    '',
+    'key of a taint that new nodes come with, removed when NMI on the node is ready (needs the right to patch nodes); empty: none',
+    PODID,
+  ),
+  'nmi-namespace': text('default', "with --startup-taint: namespace of NMI's pods", PODID),
+  'nmi-selector': text(
+    'app.kubernetes.io/component=nmi',
+    "with --startup-taint: label selector of NMI's pods",
+    PODID,
+  ),
   drain: boolean(
     false,
     'take every identity off the nodes and remove the finalizers, then exit (before an uninstall)',

@@ -7,10 +7,12 @@ import { createEventWriter } from '../kube/event-writer.ts'
 import { createLeaderElection } from '../kube/lease.ts'
 import { leaseLock } from '../kube/lease-lock.ts'
 import { legacyLock } from '../kube/legacy-lock.ts'
+import { createTaintRemover } from '../kube/node-taints.ts'
 import { createObjectWriter } from '../kube/object-writer.ts'
-import { createRest } from '../kube/rest.ts'
+import { createRest, type Rest } from '../kube/rest.ts'
 import { createMic } from '../mic/mic.ts'
 import { createProtection } from '../mic/protection.ts'
+import { createStartupTaints, type StartupTaints } from '../mic/startup-taints.ts'
 import type { TermDeps } from '../mic/term.ts'
 import { World } from '../mic/world.ts'
 import { measureProcess } from '../telemetry/event-loop.ts'
@@ -19,7 +21,8 @@ import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetricsServer } from '../telemetry/metrics-server.ts'
 import { createMicMetrics } from '../telemetry/mic-metrics.ts'
 import { type Check, createProbes } from '../telemetry/probes.ts'
-import { createRegistry } from '../telemetry/registry.ts'
+import { createRegistry, type Registry } from '../telemetry/registry.ts'
+import { createStartupTaintMetrics } from '../telemetry/startup-taint-metrics.ts'
 import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
@@ -28,7 +31,8 @@ import { leaderTimes, type MicFlags, micConfigOf } from './mic/config.ts'
 import { drainAll } from './mic/drain.ts'
 import { removeLocks, stopDeployment } from './mic/last-steps.ts'
 import { ownershipRecords } from './mic/ownership-records.ts'
-import { watchMicStores } from './mic/stores.ts'
+import { type StartupTaint, startupTaintOf } from './mic/startup-taint.ts'
+import { type WatchedMicStores, watchMicStores } from './mic/stores.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -62,7 +66,8 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
   const connection = await connect(flags.kubeconfig, environment)
   owner.own(() => connection.close())
   const rest = createRest(connection, systemClock)
-  const stores = watchMicStores({ rest, clock: systemClock, log, metrics: kubeMetrics })
+  const startupTaint = startupTaintOf(flags)
+  const stores = watchMicStores({ rest, clock: systemClock, log, metrics: kubeMetrics }, startupTaint)
   const arm = await openArm({ flags, environment, log, metrics, clock: systemClock, owner })
   const events = createEventRecorder({
     writer: createEventWriter(connection, systemClock),
@@ -95,7 +100,8 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
     await drainAll({ deps, leadership, stores, timeoutMs: flags['drain-timeout'], log, stop })
     return removeLocks(locks, log, stop)
   }
-  const mic = createMic({ ...deps, leadership })
+  const startupTaints = taintsOf(startupTaint, { stores, rest, registry, log })
+  const mic = createMic({ ...deps, leadership, startupTaints })
 
   const checks = (): readonly Check[] => stores.checks()
   const probes = createProbes({
@@ -122,6 +128,24 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
   log.info({ probes: probes.port, metrics: metricsServer.port }, 'started')
   await Promise.race([untilAborted(stop), mic.ended])
   log.info({ reason: errorText(stop.reason) }, 'stopping')
+}
+
+function taintsOf(
+  taint: StartupTaint | undefined,
+  parts: { stores: WatchedMicStores; rest: Rest; registry: Registry; log: Log },
+): StartupTaints | undefined {
+  const { agents, nodes } = parts.stores
+  if (taint === undefined || agents === undefined) return undefined
+  const taints: StartupTaints = createStartupTaints({
+    key: taint.key,
+    nodes,
+    agents,
+    remove: createTaintRemover(parts.rest),
+    metrics: createStartupTaintMetrics(parts.registry, () => taints.tainted()),
+    clock: systemClock,
+    log: parts.log,
+  })
+  return taints
 }
 
 /** Both locks, over a connection of their own: work never delays a renewal. */

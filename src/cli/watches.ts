@@ -20,6 +20,8 @@ export interface WatchOptions {
 }
 
 interface Selectors {
+  /** All namespaces unless told. */
+  readonly namespace?: string
   readonly fieldSelector?: string
   readonly labelSelector?: string
 }

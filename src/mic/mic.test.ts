@@ -88,3 +88,51 @@ test('a fault while leading ends MIC with that fault, and stopping it leaves not
   await mic.stop()
   assert.equal(clock.timers, 0)
 })
+
+test('start-up taints are looked after from the winning of the lease to its loss, and no longer than MIC works', async () => {
+  const terms: string[] = []
+  const startupTaints = {
+    async run(signal: AbortSignal): Promise<void> {
+      terms.push('begun')
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      terms.push('ended')
+    },
+  }
+  const { clock, leadership, mic } = makeMic((deps) => ({ ...deps, startupTaints }))
+  await mic.start()
+  await clock.advance(1_000)
+  assert.deepEqual(terms, [])
+  leadership.win()
+  await clock.advance(1_000)
+  assert.deepEqual(terms, ['begun'])
+  await leadership.lose()
+  assert.deepEqual(terms, ['begun', 'ended'])
+  await mic.stop()
+
+  const failing = makeMic((deps) => ({
+    ...deps,
+    startupTaints,
+    records: { ...deps.records, load: () => Promise.reject(new Error('ConfigMaps are forbidden')) },
+  }))
+  await failing.mic.start()
+  const ended = Promise.allSettled([failing.mic.ended])
+  failing.leadership.win()
+  await failing.clock.advance(1_000)
+  await ended
+  assert.deepEqual(terms, ['begun', 'ended', 'begun', 'ended'])
+  await failing.mic.stop()
+})
+
+test('a fault in the care for start-up taints does not end the lead', async () => {
+  const { clock, cluster, leadership, mic, run } = makeMic((deps) => ({
+    ...deps,
+    startupTaints: { run: () => Promise.reject(new Error('broken')) },
+  }))
+  await mic.start()
+  leadership.win()
+  run('a')
+  await clock.advance(5_000)
+  assert.equal(cluster.assigned('a-default-shop')?.state, 'Assigned')
+  await mic.stop()
+  await mic.ended
+})

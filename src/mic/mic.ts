@@ -1,10 +1,13 @@
 import { errorText } from '../base/errors.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
 import type { Leadership } from './leadership.ts'
+import type { StartupTaints } from './startup-taints.ts'
 import { createTerm, type Term, type TermDeps } from './term.ts'
 
 export interface MicDeps extends TermDeps {
   readonly leadership: Leadership
+  /** Absent: nodes come without a start-up taint. */
+  readonly startupTaints?: Pick<StartupTaints, 'run'> | undefined
 }
 
 export interface Mic extends Component {
@@ -26,11 +29,24 @@ export function createMic(deps: MicDeps): Mic {
     deps.log.info({}, 'leading')
     await deps.world.synced(signal)
     term = createTerm(deps, signal)
+    const over = new AbortController()
+    const taints = removeTaints(AbortSignal.any([signal, over.signal]))
     try {
       await term.run()
     } finally {
+      over.abort(new Error('the lead has ended'))
+      await taints
       term = undefined
       deps.log.info({}, 'no longer leading')
+    }
+  }
+
+  async function removeTaints(signal: AbortSignal): Promise<void> {
+    try {
+      await deps.startupTaints?.run(signal)
+    } catch (thrown) {
+      if (!signal.aborted)
+        deps.log.error({ error: errorText(thrown) }, 'start-up taints are removed no longer')
     }
   }
 

@@ -148,7 +148,8 @@ function every(clock: Clock, ms: number, work: () => void): Timer {
   return { cancel: () => timer.cancel() }
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal aborts. */
+export async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })

@@ -42,6 +42,19 @@ export interface Node {
   readonly resourceVersion: string
   /** `spec.providerID` as it stands, else empty. */
   readonly providerId: string
+  /** `metadata.creationTimestamp`, milliseconds since the epoch; 0 when it cannot be read. */
+  readonly createdAt: number
+  /** Positions of the start-up taint in `spec.taints` of this very version; empty unless MIC is told of one. */
+  readonly startupTaints: readonly number[]
+}
+
+/** A pod of the node agent. */
+export interface Agent extends ObjectIdentity {
+  readonly nodeName: string
+  /** `metadata.creationTimestamp`, milliseconds since the epoch; 0 when it cannot be read. */
+  readonly createdAt: number
+  /** Of a DaemonSet, on the host's network, running, ready, and not being deleted. */
+  readonly ready: boolean
 }
 
 /** 0 user-assigned identity, 1 service principal with secret, 2 service principal with certificate. */

@@ -7,6 +7,7 @@ import { JAVASCRIPT_CLIENT_CASES } from './javascript-client-cases.ts'
 import { KUBECTL_CASES } from './kubectl-cases.ts'
 import { LEADERSHIP_CASES } from './leadership-cases.ts'
 import { LIST_CASES } from './list-cases.ts'
+import { NODE_TAINT_CASES } from './node-taint-cases.ts'
 import { PATCH_CASES } from './patch-cases.ts'
 import { RECORD_MAP_CASES } from './record-map-cases.ts'
 import { TOKEN_CASES } from './token-cases.ts'
@@ -28,4 +29,5 @@ export const KUBE_CASES: readonly KubeCase[] = [
   ...CLIENT_ROOM_CASES,
   ...LEADERSHIP_CASES,
   ...RECORD_MAP_CASES,
+  ...NODE_TAINT_CASES,
 ]

@@ -23,7 +23,7 @@ export function vmId(name: string): string {
 }
 
 export function makeNode(name: string, providerId: string): Node {
-  return { name, uid: `uid-${name}`, resourceVersion: '1', providerId }
+  return { name, uid: `uid-${name}`, resourceVersion: '1', providerId, createdAt: 0, startupTaints: [] }
 }
 
 /** Node `n` of a scale set, in the mixed spelling that clusters show. */

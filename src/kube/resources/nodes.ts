@@ -1,12 +1,21 @@
 import * as v from 'valibot'
 import type { Node } from '../../model/resources.ts'
-import { looseText, readMetadata } from '../object-meta.ts'
+import { looseText, millisecondsOf, readMetadata } from '../object-meta.ts'
 import type { ResourceSpec } from '../resource-spec.ts'
 
-const nodeParts = v.object({ spec: v.object({ providerID: looseText }) })
+const taint = v.object({ key: looseText })
+const nodeParts = v.object({
+  spec: v.object({
+    providerID: looseText,
+    // Their positions count: what is no taint keeps its place.
+    taints: v.fallback(v.optional(v.array(v.fallback(taint, { key: '' })), []), []),
+  }),
+})
 
-/** Nodes: only what ties them to a VM or a scale set. */
-export function nodes(): ResourceSpec<Node> {
+const NONE: readonly number[] = Object.freeze([])
+
+/** Nodes: what ties them to a VM or a scale set, and where they have the start-up taint, if one is named. */
+export function nodes(startupTaint = ''): ResourceSpec<Node> {
   return {
     name: 'nodes',
     path: '/api/v1/nodes',
@@ -15,12 +24,21 @@ export function nodes(): ResourceSpec<Node> {
       const meta = readMetadata(raw)
       if (meta === undefined) return undefined
       const read = v.safeParse(nodeParts, raw)
+      const { providerID = '', taints = [] } = read.success ? read.output.spec : {}
       return {
         name: meta.name,
         uid: meta.uid,
         resourceVersion: meta.resourceVersion,
-        providerId: read.success ? read.output.spec.providerID : '',
+        providerId: providerID,
+        createdAt: millisecondsOf(meta.creationTimestamp),
+        startupTaints: startupTaint === '' ? NONE : positionsOf(startupTaint, taints),
       }
     },
   }
+}
+
+/** More than one when it is there with several effects. */
+function positionsOf(key: string, taints: readonly { readonly key: string }[]): readonly number[] {
+  const positions = taints.flatMap((each, at) => (each.key === key ? [at] : []))
+  return positions.length === 0 ? NONE : positions
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientIdOf, identityId } from '../../../test/make/objects.ts'
+import { agents } from './agents.ts'
 import { azureAssignedIdentities } from './azure-assigned-identities.ts'
 import { azureIdentities } from './azure-identities.ts'
 import { azureIdentityBindings } from './azure-identity-bindings.ts'
@@ -279,9 +280,53 @@ test('a node without a provider id has an empty one', () => {
   assert.deepEqual(nodes().project({ metadata, spec: { providerID: 'azure:///x' } }), {
     ...node,
     providerId: 'azure:///x',
+    createdAt: 0,
+    startupTaints: [],
   })
   assert.deepEqual(nodes().project({ metadata, spec: { providerID: 5 } })?.providerId, '')
   assert.deepEqual(nodes().project({ metadata })?.providerId, '')
+})
+
+test('a node tells where its start-up taint is, by the key alone, and nothing of it when none is named', () => {
+  const creationTimestamp = '2026-01-01T00:00:00Z'
+  const of = (taints: unknown, key = 'k/a') =>
+    nodes(key).project({ metadata: { ...metadata, creationTimestamp }, spec: { providerID: 'p', taints } })
+  const taints = [{ key: 'other' }, { key: 'k/a', effect: 'NoSchedule' }, { key: 'k/a', effect: 'NoExecute' }]
+  assert.deepEqual(of(taints)?.startupTaints, [1, 2])
+  assert.equal(of(taints)?.createdAt, Date.UTC(2026, 0, 1))
+  assert.deepEqual(of(taints, '')?.startupTaints, [])
+  assert.deepEqual(of([5, null, { key: 7 }, { key: 'k/a' }])?.startupTaints, [3])
+  for (const wrong of [undefined, null, 'k/a', {}, [], [{ key: 'k/ab' }, { value: 'k/a' }]]) {
+    assert.deepEqual(of(wrong)?.startupTaints, [])
+    assert.equal(of(wrong)?.providerId, 'p')
+  }
+})
+
+test('a pod of the node agent is ready when it is a running, ready pod of a DaemonSet on the host network', () => {
+  const owner = { kind: 'DaemonSet', name: 'nmi', controller: true }
+  const ready = [{ type: 'Ready', status: 'True' }]
+  const of = (meta: object = {}, spec: object = {}, status: object = {}) =>
+    agents().project({
+      metadata: { ...metadata, ownerReferences: [owner], ...meta },
+      spec: { nodeName: 'n', hostNetwork: true, ...spec },
+      status: { phase: 'Running', conditions: ready, ...status },
+    })
+  assert.deepEqual(of(), { ...metadata, nodeName: 'n', createdAt: 0, ready: true })
+  const notReady = [
+    of({ deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    of({ ownerReferences: [{ ...owner, kind: 'ReplicaSet' }] }),
+    of({ ownerReferences: [{ ...owner, controller: false }] }),
+    of({ ownerReferences: [] }),
+    of({}, { hostNetwork: false }),
+    of({}, { hostNetwork: 'yes' }),
+    of({}, {}, { phase: 'Pending' }),
+    of({}, {}, { conditions: [{ type: 'Ready', status: 'False' }, 5, null] }),
+    of({}, {}, { conditions: [{ type: 'ContainersReady', status: 'True' }] }),
+    of({}, {}, { conditions: undefined }),
+    agents().project({ metadata }),
+    agents().project({ metadata, spec: 5, status: 5 }),
+  ]
+  for (const each of notReady) assert.equal(each?.ready, false)
 })
 
 test("a Secret's values are decoded into memory of their own", () => {
@@ -296,7 +341,7 @@ test("a Secret's values are decoded into memory of their own", () => {
 
 test('no kind keeps an object without a name, and none throws at anything', () => {
   const kinds = [agentPods(), controllerPods(), nodes(), azureIdentities(), azureIdentityBindings()]
-  const others = [azureAssignedIdentities(), azurePodIdentityExceptions(), secrets()]
+  const others = [azureAssignedIdentities(), azurePodIdentityExceptions(), secrets(), agents()]
   for (const raw of [undefined, null, 5, 'x', [], {}, { metadata: null }, { metadata: { name: '' } }]) {
     for (const kind of [...kinds, ...others]) assert.equal(kind.project(raw), undefined)
   }
