@@ -6,7 +6,8 @@ import type { Cluster } from './cluster/cluster.ts'
 import { until } from './cluster/until.ts'
 import { PODID_IMAGE } from './podid-image.ts'
 
-const CHART = join(import.meta.dirname, '..', '..', 'charts', 'podid')
+/** The chart under test. */
+export const CHART = join(import.meta.dirname, '..', '..', 'charts', 'podid')
 
 export const RELEASE_NAMESPACE = 'podid-system'
 const NAME = 'podid'

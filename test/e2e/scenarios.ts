@@ -2,11 +2,17 @@ import type { Scenario } from './scenario.ts'
 import { ASSIGNMENT } from './scenarios/assignment.ts'
 import { BASIC } from './scenarios/basic.ts'
 import { BINDINGS } from './scenarios/bindings.ts'
+import { BURSTS } from './scenarios/bursts.ts'
 import { FIGURES } from './scenarios/figures.ts'
+import { IDENTITIES_KEPT } from './scenarios/identities-kept.ts'
 import { LIFE_CYCLE } from './scenarios/life-cycle.ts'
 import { METADATA_ENDPOINT } from './scenarios/metadata-endpoint.ts'
+import { MIGRATION } from './scenarios/migration.ts'
 import { NODES } from './scenarios/nodes.ts'
 import { OUTAGES } from './scenarios/outages.ts'
+import { PRIVILEGES } from './scenarios/privileges.ts'
+import { RIGHTS } from './scenarios/rights.ts'
+import { SERVICE_PRINCIPAL } from './scenarios/service-principal.ts'
 import { UPDATES } from './scenarios/updates.ts'
 import { WORKLOADS } from './scenarios/workloads.ts'
 
@@ -15,11 +21,17 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ASSIGNMENT,
   ...BASIC,
   ...BINDINGS,
+  ...BURSTS,
   ...FIGURES,
+  ...IDENTITIES_KEPT,
   ...METADATA_ENDPOINT,
   ...LIFE_CYCLE,
+  ...MIGRATION,
   ...NODES,
   ...OUTAGES,
+  ...PRIVILEGES,
+  ...RIGHTS,
+  ...SERVICE_PRINCIPAL,
   ...UPDATES,
   ...WORKLOADS,
 ]

@@ -2,10 +2,13 @@
 // Azure's documentation, and prints what it got as lines of JSON.
 //
 //	app wait                                waits for SIGTERM
-//	app first [flags]                       asks until it has a token, then waits for SIGTERM
+//	app first [-polite] [flags]             asks until it has a token, then waits for SIGTERM; politely: no sooner than
+//	                                        Retry-After says
 //	app token [flags]                       asks once
 //	app get [-H name:value]... [-X method] URL   any request
 //	app load -rate 20 -seconds 60 [-retries 3] [flags]   asks all the time; one line for each answer
+//	app old-nmi -client-id ID               the node agent of AAD Pod Identity, as far as an upgrade meets it
+//	app old-mic                             its controller
 //	app end                                 ends the pod's main program in order
 //	app listen ADDRESS                      answers every connection with its own name
 //	app proxy [-forwarded] ADDRESS          passes on what the pod's own iptables redirect to it, as service meshes do
@@ -24,6 +27,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -63,12 +67,16 @@ func main() {
 	case "token":
 		print(ask(ctx, tokenRequest(args)))
 	case "first":
-		first(ctx, tokenRequest(args))
+		first(ctx, args)
 		<-ctx.Done()
 	case "get":
 		print(ask(ctx, anyRequest(args)))
 	case "load":
 		load(ctx, args)
+	case "old-nmi":
+		oldNMI(ctx, args)
+	case "old-mic":
+		oldMIC(ctx)
 	case "end":
 		syscall.Kill(1, syscall.SIGTERM)
 	case "listen":
@@ -177,16 +185,25 @@ func print(got answer) {
 	json.NewEncoder(os.Stdout).Encode(got)
 }
 
-func first(ctx context.Context, order order) {
+func first(ctx context.Context, args []string) {
+	set := flag.NewFlagSet("first", flag.ExitOnError)
+	made := tokenFlags(set)
+	polite := set.Bool("polite", false, "no sooner than Retry-After says")
+	set.Parse(args)
+	order := made()
 	for ctx.Err() == nil {
 		got := ask(ctx, order)
 		print(got)
 		if got.Status == http.StatusOK {
 			return
 		}
+		pause := 200 * time.Millisecond
+		if seconds, err := strconv.Atoi(got.Retry); *polite && err == nil {
+			pause = time.Duration(seconds) * time.Second
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -123,7 +123,11 @@ const apiServerDown: Scenario = {
     assert.equal(failed, 0)
     const late = await place.startPod('late', { selector: shop.name, node: NODE })
     // Scheduler and kubelet wait up to a minute before they ask the API server again.
-    await late.running(150)
+    await until(
+      'the pod runs',
+      { deadlineMs: 150_000 },
+      async () => (await late.field('.status.phase')) === 'Running',
+    )
     assertToken(await late.token(), shop.clientId)
     await place.whenAssigned('late', [shop])
     await settled(world)
@@ -203,7 +207,7 @@ const etcdRestored: Scenario = {
   proves:
     'etcd is restored from a snapshot, so that resource versions go back: MIC and NMI notice by themselves, forget what is not there any more and serve what is, and nobody gets a token by a binding that the snapshot does not have',
   ownCluster: true,
-  deadlineSeconds: 400,
+  deadlineSeconds: 700,
   async run(place, world) {
     const { cluster, podid } = world
     await podid.install()
@@ -233,7 +237,7 @@ const etcdRestored: Scenario = {
         return code === 0
       })
     }
-    await until('the binding of later is forgotten', { deadlineMs: 90_000 }, async () => {
+    await until('the binding of later is forgotten', { deadlineMs: 200_000 }, async () => {
       const { status } = await pod.token({ clientId: later.clientId, timeoutSeconds: 5 })
       return status !== 200 && status !== 0
     })
@@ -241,7 +245,13 @@ const etcdRestored: Scenario = {
     assertToken(await pod.token({ clientId: shop.clientId }), shop.clientId)
     const fresh = place.identity('fresh')
     await place.bind(fresh)
-    const next = await place.pod('fresh', { selector: fresh.name, node: 'blue-0', command: ['first'] })
+    const next = await place.pod('fresh', { selector: fresh.name, node: 'blue-0' })
+    // A watch that goes on from a version of the future is silent: noticed after 150 s at the latest.
+    await until(
+      'the new pod gets tokens',
+      { deadlineMs: 200_000 },
+      async () => (await next.token()).status === 200,
+    )
     assertToken(await next.token(), fresh.clientId)
     await place.whenAssigned('fresh', [fresh])
     await pod.delete()
