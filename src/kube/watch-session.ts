@@ -3,7 +3,7 @@ import { isApiStatus, KubeAnswerError, KubeApiError } from './connection.ts'
 import { type ListTarget, listInPages } from './paged-list.ts'
 import type { Rest } from './rest.ts'
 import type { StoreFeed, Taken } from './store-feed.ts'
-import type { WatchEvent } from './watch-event.ts'
+import { parseListPage, type WatchEvent } from './watch-event.ts'
 import { readWatch, WATCH_SILENCE_MS, WatchSilenceError } from './watch-stream.ts'
 
 export interface WatchSessionOptions {
@@ -18,6 +18,8 @@ export interface WatchSessionOptions {
   readonly heard: () => void
   /** An object came that cannot be kept. */
   readonly unusable: () => void
+  /** The server's versions are lower than the store's: it was set back to an older state, and is listed anew. */
+  readonly setBack: () => void
 }
 
 /** Remembers between watches how far the store has come, and how this server lists. */
@@ -34,6 +36,9 @@ export interface WatchSession {
  */
 const INITIAL_SILENCE_MS = 10_000
 
+/** Versions of one server can be compared when they are numbers (Kubernetes 1.35 and later promise it, all do it). */
+const DIGITS = /^\d+$/
+
 /** How lists are asked for: as the first part of a watch, in pages because of a fault, or always in pages. */
 type ListMode = 'stream' | 'pages once' | 'pages'
 
@@ -43,6 +48,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
   let mode: ListMode = 'stream'
   let listing = false
   let opened = false
+  let silent = false
 
   function took(taken: Taken): void {
     if (taken === 'unusable') options.unusable()
@@ -82,6 +88,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
       silenceMs: () => (listing ? INITIAL_SILENCE_MS : WATCH_SILENCE_MS),
       opened: () => {
         opened = true
+        options.heard()
         if (!listing) options.running()
       },
       heard: options.heard,
@@ -107,6 +114,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
   function learn(thrown: unknown): boolean {
     const wasListing = listing
     listing = false
+    silent = !wasListing && thrown instanceof WatchSilenceError
     if (thrown instanceof KubeAnswerError) {
       // Whatever the server could not say line by line, a list may say.
       position = undefined
@@ -125,8 +133,29 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
     return true
   }
 
+  /**
+   * A server whose storage was set back to an older state takes a watch from a version that it has not reached
+   * yet, and says nothing until it has. What it knows then is not what the store was made of.
+   */
+  async function isAhead(from: string, signal: AbortSignal): Promise<boolean> {
+    const query = { ...target.query, limit: 1 }
+    const page = parseListPage(await rest.getJson(target.path, { query, signal }), `GET ${target.path}`)
+    return (
+      DIGITS.test(from) && DIGITS.test(page.resourceVersion) && BigInt(from) > BigInt(page.resourceVersion)
+    )
+  }
+
+  async function watchAfterSilence(signal: AbortSignal): Promise<void> {
+    silent = false
+    if (position !== undefined && (await isAhead(position, signal))) {
+      position = undefined
+      options.setBack()
+    }
+  }
+
   return {
     async run(signal) {
+      if (silent) await watchAfterSilence(signal)
       if (position === undefined && mode !== 'stream') await listByPages(signal)
       try {
         await watch(signal)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
 import {
@@ -349,20 +350,51 @@ test('a server that forgot the resource version in a way of its own is listed an
   assert.equal(api.asked[4]?.query.get('sendInitialEvents'), 'true')
 })
 
-test('a watch that falls silent is given up and taken up from where it was', async (t) => {
+test('a watch that falls silent is taken up from where it was, once the server has not fallen behind it', async (t) => {
   const { api, clock, until, watched, pauses } = await startWatch(
     t,
     stream(initial(9, wirePod('a', 1))),
-    stream(wireBookmark(10)),
+    json(200, wireList([wirePod('a', 1)], 9)),
+    stream(),
   )
   await until(() => watched.store.synced)
   await clock.advance(149_000)
   assert.equal(pauses.length, 0)
   assert.equal(watched.health().lastHeardMs, 149_000)
   await clock.advance(1_000)
-  await until(() => api.asked.length === 2)
-  assert.match(pauses[0]?.error?.message ?? '', /silent/)
-  assert.equal(api.asked[1]?.query.get('resourceVersion'), '9')
+  await until(() => watched.health().lastHeardMs === 0)
+  assert.deepEqual(pauses, [{ kind: 'pause', ms: 0 }])
+  assert.equal(api.asked[1]?.query.get('limit'), '1')
+  assert.equal(api.asked[2]?.query.get('resourceVersion'), '9')
+  assert.equal(watched.health().lastError, undefined)
+})
+
+test('a watch that is silent because the server was set back to an older state is begun with a new list', async (t) => {
+  const { api, clock, until, watched, names } = await startWatch(
+    t,
+    stream(initial(900, wirePod('a', 1), wirePod('ghost', 800))),
+    json(200, wireList([wirePod('a', 1)], 70)),
+    stream(initial(71, wirePod('a', 1))),
+  )
+  await until(() => watched.store.synced)
+  await clock.advance(150_000)
+  await until(() => names().join() === 'a')
+  assert.equal(api.asked[2]?.query.get('sendInitialEvents'), 'true')
+})
+
+test('a server that was away for some tries is listed anew: it may have come back with an older state', async (t) => {
+  const away = (response: ServerResponse): void => {
+    response.destroy()
+  }
+  const { api, until, names } = await startWatch(
+    t,
+    streamAndReset(initial(900, wirePod('a', 1), wirePod('ghost', 800))),
+    away,
+    away,
+    stream(initial(950, wirePod('a', 1))),
+  )
+  await until(() => names().join() === 'a')
+  assert.equal(api.asked[2]?.query.get('resourceVersion'), '900', 'a short absence is no reason')
 })
 
 test('an object without a name is passed over and does not end the watch', async (t) => {

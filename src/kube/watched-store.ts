@@ -5,12 +5,13 @@ import { asError, errorText } from '../base/errors.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
 import type { WatchNotice } from '../telemetry/kube-metrics.ts'
 import type { Log } from '../telemetry/log.ts'
-import { isApiStatus, KubeApiError } from './connection.ts'
+import { isApiStatus, KubeApiError, KubeUnreachableError } from './connection.ts'
 import { collectionPath, type ResourceSpec } from './resource-spec.ts'
 import type { Rest } from './rest.ts'
 import { ObjectStore, type Store } from './store.ts'
 import { createStoreFeed, type Versioned } from './store-feed.ts'
 import { createWatchSession } from './watch-session.ts'
+import { WatchSilenceError } from './watch-stream.ts'
 
 export interface WatchHealth {
   /** A complete list was taken in, at some time. */
@@ -79,6 +80,9 @@ export function watchStore<T extends Versioned>(options: WatchedStoreOptions<T>)
       state.lastHeard = clock.monotonic()
       notify({ kind: 'heard' })
     },
+    setBack() {
+      log.warn({ resource: spec.name }, 'the API server was set back to an older state; listing anew')
+    },
     unusable() {
       log.warn({ resource: spec.name }, 'the API server delivered an object without a name')
       notify({ kind: 'unusable' })
@@ -109,7 +113,11 @@ export function watchStore<T extends Versioned>(options: WatchedStoreOptions<T>)
       return { ms: wasGoodLife(started) ? 0 : backoff.next() }
     } catch (thrown) {
       signal.throwIfAborted()
-      wasGoodLife(started)
+      const wasGood = wasGoodLife(started)
+      if (wasGood && thrown instanceof WatchSilenceError) {
+        log.info({ resource: spec.name }, 'the watch was silent for long and is taken up again')
+        return { ms: 0 }
+      }
       const error = noteFailure(thrown)
       return { ms: Math.max(backoff.next(), retryAfterMs(error)), error }
     }
@@ -152,9 +160,11 @@ function retryAfterMs(error: Error): number {
 }
 
 /**
- * A server that was set back to an older state knows nothing of our resource version and says so in
- * more than one way; after some such answers a new list ends it. Not being let in is no such answer.
+ * A server that was set back to an older state knows nothing of our resource version, or something else by it,
+ * and was away for a while before; after some failures a new list ends it. Not being let in, or having to wait,
+ * is no such failure.
  */
 function isDeadEnd(error: Error, failures: number): boolean {
-  return error instanceof KubeApiError && failures >= MOST_FAILURES && !isApiStatus(error, 401, 403, 429)
+  const known = error instanceof KubeApiError || error instanceof KubeUnreachableError
+  return known && failures >= MOST_FAILURES && !isApiStatus(error, 401, 403, 429)
 }
