@@ -3,6 +3,8 @@ import { ASSIGNMENT } from './scenarios/assignment.ts'
 import { BASIC } from './scenarios/basic.ts'
 import { BINDINGS } from './scenarios/bindings.ts'
 import { BURSTS } from './scenarios/bursts.ts'
+import { CLIENT_SCENARIOS } from './scenarios/clients.ts'
+import { COMPONENTS } from './scenarios/components.ts'
 import { FIGURES } from './scenarios/figures.ts'
 import { IDENTITIES_KEPT } from './scenarios/identities-kept.ts'
 import { LIFE_CYCLE } from './scenarios/life-cycle.ts'
@@ -11,6 +13,7 @@ import { MIGRATION } from './scenarios/migration.ts'
 import { NODES } from './scenarios/nodes.ts'
 import { OUTAGES } from './scenarios/outages.ts'
 import { PRIVILEGES } from './scenarios/privileges.ts'
+import { RETRIES } from './scenarios/retries.ts'
 import { RIGHTS } from './scenarios/rights.ts'
 import { SERVICE_PRINCIPAL } from './scenarios/service-principal.ts'
 import { UPDATES } from './scenarios/updates.ts'
@@ -22,6 +25,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...BASIC,
   ...BINDINGS,
   ...BURSTS,
+  ...CLIENT_SCENARIOS,
+  ...COMPONENTS,
   ...FIGURES,
   ...IDENTITIES_KEPT,
   ...METADATA_ENDPOINT,
@@ -30,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...NODES,
   ...OUTAGES,
   ...PRIVILEGES,
+  ...RETRIES,
   ...RIGHTS,
   ...SERVICE_PRINCIPAL,
   ...UPDATES,
