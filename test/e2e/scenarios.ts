@@ -3,6 +3,7 @@ import { ASSIGNMENT } from './scenarios/assignment.ts'
 import { BASIC } from './scenarios/basic.ts'
 import { BINDINGS } from './scenarios/bindings.ts'
 import { BURSTS } from './scenarios/bursts.ts'
+import { CHART } from './scenarios/chart.ts'
 import { CLIENT_SCENARIOS } from './scenarios/clients.ts'
 import { COMPONENTS } from './scenarios/components.ts'
 import { FIGURES } from './scenarios/figures.ts'
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...BURSTS,
   ...CLIENT_SCENARIOS,
   ...COMPONENTS,
+  ...CHART,
   ...FIGURES,
   ...IDENTITIES_KEPT,
   ...METADATA_ENDPOINT,
