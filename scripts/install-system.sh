@@ -7,8 +7,7 @@ set -euo pipefail
 packages=(iproute2 iptables conntrack procps)
 if [ "${1:-}" = --cluster ]; then
   # etcd: the API server's store. containerd, runc, CNI plugins: what kubelet runs pods with. dnsmasq: Azure's names.
-  # binutils: strip, for the image.
-  packages+=(etcd-server etcd-client containerd runc containernetworking-plugins dnsmasq-base binutils util-linux)
+  packages+=(etcd-server etcd-client containerd runc containernetworking-plugins dnsmasq-base util-linux)
 fi
 missing=()
 for package in "${packages[@]}"; do

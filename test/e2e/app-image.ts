@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cacheFolder } from '../../scripts/image/cache-folder.ts'
 import type { Clock } from '../../src/base/clock.ts'
-import { cacheFolder, go } from './cluster/binaries.ts'
+import { go } from './cluster/binaries.ts'
 import { programImage } from './cluster/images.ts'
 
 export const APP_IMAGE = 'podid.test/app:1'
@@ -17,7 +18,7 @@ export async function appImage(clock: Clock): Promise<string> {
   const files = (await readdir(SOURCE)).toSorted()
   const sources = await Promise.all(files.map((file) => readFile(join(SOURCE, file))))
   const key = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 16)
-  const archive = join(cacheFolder(), 'images', `app-${key}.tar`)
+  const archive = cacheFolder('images', `app-${key}.tar`)
   if (existsSync(archive)) return archive
   const folder = await mkdtemp(join(tmpdir(), 'podid-app-'))
   try {

@@ -7,8 +7,8 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runProcess } from '../../../emulator/node/process.ts'
+import { cacheFolder } from '../../../scripts/image/cache-folder.ts'
 import type { Clock } from '../../../src/base/clock.ts'
-import { cacheFolder } from '../cluster/binaries.ts'
 import type { ClientName } from './client-programs.ts'
 
 /** Azure CLI is 150 packages. */
@@ -101,7 +101,7 @@ export async function builtClient(
 ): Promise<{ readonly app: string; readonly key: string }> {
   const source = join(import.meta.dirname, client)
   const key = await keyOf(source)
-  const folder = join(cacheFolder(), 'clients', `${client}-${key}`)
+  const folder = cacheFolder('clients', `${client}-${key}`)
   const app = join(folder, 'app')
   if (existsSync(folder)) return { app, key }
   const started = clock.monotonic()

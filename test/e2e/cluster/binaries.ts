@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { runProcess } from '../../../emulator/node/process.ts'
+import { cacheFolder } from '../../../scripts/image/cache-folder.ts'
 import type { Clock } from '../../../src/base/clock.ts'
 
 const FOLDER = import.meta.dirname
@@ -26,18 +26,13 @@ export interface Binaries {
   path(program: (typeof PROGRAMS)[number] | 'pause'): string
 }
 
-/** Where podid's tests keep what takes long to make; a new one is made when its inputs change. */
-export function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'podid')
-}
-
 /** Builds what is not there yet. @throws Error with the compiler's last words. */
 export async function kubernetesBinaries(clock: Clock, say: (line: string) => void): Promise<Binaries> {
   const sources = await Promise.all(
     ['go.mod', 'go.sum', 'pause/main.go', 'binaries.ts'].map((file) => readFile(join(FOLDER, file))),
   )
   const key = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 16)
-  const folder = join(cacheFolder(), 'kubernetes', key)
+  const folder = cacheFolder('kubernetes', key)
   if (!existsSync(folder)) await build(folder, { clock, say, goMod: String(sources[0]) })
   return { folder, path: (program) => join(folder, program) }
 }
