@@ -82,6 +82,22 @@ for (const [cut, what, expected] of [
   })
 }
 
+test('connections that were redirected are not among those that the next agent cuts', async (t) => {
+  const place = await placeFor(t)
+  if (place === undefined) return
+  const { sandbox, pod } = place
+  const first = startAgent(sandbox)
+  await first.event('ready')
+  const lines = collectLines()
+  const client = pod.run(['node', '-e', KEEP_ALIVE_CLIENT], { interactive: true, onLine: lines.onLine })
+  lines.follow(client)
+  client.stdin.write('ask\n')
+  assert.equal(await lines.next(() => true), `agent saw ${pod.ip}`)
+  await first.kill()
+  const second = startAgent(sandbox, { config: { cutConnections: 'require' } })
+  assert.equal((await second.event('cut'))['count'], 0)
+})
+
 test('cutting connections where there are none is no failure', async (t) => {
   const place = await placeFor(t)
   if (place === undefined) return

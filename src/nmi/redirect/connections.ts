@@ -2,8 +2,9 @@ import { CommandError, type CommandRunner } from './command-runner.ts'
 
 const PROGRAM = 'conntrack'
 
+/** Only what IMDS itself answers: a connection that is redirected is answered by an agent, and goes on. */
 export function cutArguments(metadataIp: string, metadataPort: number): string[] {
-  return ['-D', '-p', 'tcp', '-d', metadataIp, '--dport', String(metadataPort)]
+  return ['-D', '-p', 'tcp', '-d', metadataIp, '--dport', String(metadataPort), '--reply-src', metadataIp]
 }
 
 /** True when the program that cuts connections is installed. */
