@@ -22,8 +22,8 @@ const KINDS = [
   'azurepodidentityexceptions',
 ]
 
-/** Kubernetes makes the first two in every namespace, the harness the third. */
-const OF_ANY_NAMESPACE = / (default|kube-root-ca\.crt|azure-ca) /
+/** Kubernetes makes them in every namespace, or the harness. */
+const OF_ANY_NAMESPACE = / (default|podid-e2e-kubelet-client|kube-root-ca\.crt|azure-ca) /
 
 /** Objects of the cluster whose name tells that they are of podid or of AAD Pod Identity. */
 export async function objectsLeft({ kubectl }: World): Promise<string[]> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Rendered } from '../../chart/chart.ts'
-import { SUBSCRIPTION, TENANT } from '../../make/objects.ts'
+import { TENANT } from '../../make/objects.ts'
 import { until } from '../cluster/until.ts'
 import type { Manifest, Place } from '../place.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
@@ -48,14 +48,6 @@ async function bindPrincipal(place: Place, { azure }: World): Promise<string> {
   return clientId
 }
 
-/** An identity that Azure does not have: an Event tells so, and MIC counts on it when it starts anew. */
-async function bindMissing(place: Place): Promise<void> {
-  const id = `/subscriptions/${SUBSCRIPTION}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/no-such-identity`
-  await place.bind({ name: 'missing', id, clientId: randomUUID() })
-  await place.pod('missing', { selector: 'missing' })
-  await eventOf(place, 'missing')
-}
-
 async function eventOf(place: Place, pod: string): Promise<number> {
   return until(`${pod} has an Event`, { deadlineMs: 60_000 }, async () => {
     const text = await place.kubectl('get', 'events', '-o', 'json')
@@ -87,14 +79,15 @@ const rights: Scenario = {
     assertToken(await pod.token(), shop.clientId)
     const other = await place.pod('principal', { selector: 'principal' })
     assertToken(await other.token(), principal)
-    await bindMissing(place)
-    const count = await eventOf(place, 'missing')
+    // Told by an Event, on which the next leader counts on.
+    await place.pod('unbound', { selector: 'no-such-binding' })
+    const count = await eventOf(place, 'unbound')
     const leader = await podid.leader()
     await kubectl.ok(['-n', RELEASE_NAMESPACE, 'delete', 'pod', leader, '--force', '--grace-period=0'])
     await until('the next leader counts on that Event', { deadlineMs: 60_000 }, async () => {
-      return (await eventOf(place, 'missing')) > count
+      return (await eventOf(place, 'unbound')) > count
     })
-    await place.kubectl('label', 'pod', 'shop', 'aadpodidbinding=missing', '--overwrite')
+    await place.kubectl('label', 'pod', 'shop', 'aadpodidbinding=no-such-binding', '--overwrite')
     await pod.delete()
     await until('the identity has left', { deadlineMs: 60_000 }, () => identitiesGone(place))
     const installed = await podid.helm(['get', 'manifest', 'podid'])
