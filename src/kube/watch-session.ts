@@ -48,7 +48,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
   let mode: ListMode = 'stream'
   let listing = false
   let opened = false
-  let silent = false
+  let doubtful = false
 
   function took(taken: Taken): void {
     if (taken === 'unusable') options.unusable()
@@ -114,7 +114,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
   function learn(thrown: unknown): boolean {
     const wasListing = listing
     listing = false
-    silent = !wasListing && thrown instanceof WatchSilenceError
+    doubtful = !wasListing
     if (thrown instanceof KubeAnswerError) {
       // Whatever the server could not say line by line, a list may say.
       position = undefined
@@ -134,7 +134,7 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
   }
 
   /**
-   * A server whose storage was set back to an older state takes a watch from a version that it has not reached
+   * Asked after a watch that did not end as agreed. A server whose storage was set back to an older state takes a watch from a version that it has not reached
    * yet, and says nothing until it has. What it knows then is not what the store was made of.
    */
   async function isAhead(from: string, signal: AbortSignal): Promise<boolean> {
@@ -145,17 +145,17 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
     )
   }
 
-  async function watchAfterSilence(signal: AbortSignal): Promise<void> {
-    silent = false
+  async function checkPosition(signal: AbortSignal): Promise<void> {
     if (position !== undefined && (await isAhead(position, signal))) {
       position = undefined
       options.setBack()
     }
+    doubtful = false
   }
 
   return {
     async run(signal) {
-      if (silent) await watchAfterSilence(signal)
+      if (doubtful) await checkPosition(signal)
       if (position === undefined && mode !== 'stream') await listByPages(signal)
       try {
         await watch(signal)

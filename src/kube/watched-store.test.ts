@@ -111,12 +111,14 @@ test('a watch that breaks goes on from its last event, and the store keeps its o
   const { api, until, names, pauses } = await startWatch(
     t,
     streamAndReset(initial(9, wirePod('a', 1)), wireEvent('ADDED', wirePod('b', 12))),
+    json(200, wireList([wirePod('a', 1)], 12)),
     stream(wireEvent('DELETED', wirePod('a', 13))),
   )
   await until(() => pauses.length === 1)
   assert.deepEqual(names(), ['a', 'b'])
   await until(() => names().join() === 'b')
-  assert.equal(api.asked[1]?.query.get('resourceVersion'), '12')
+  assert.equal(api.asked[1]?.query.get('limit'), '1', 'is the server still where it was?')
+  assert.equal(api.asked[2]?.query.get('resourceVersion'), '12')
 })
 
 for (const [code, reason] of [
@@ -346,7 +348,7 @@ test('a server that forgot the resource version in a way of its own is listed an
     stream(initial(5)),
   )
   await until(() => api.asked.length === 5)
-  assert.equal(api.asked[3]?.query.get('resourceVersion'), '900')
+  assert.equal(api.asked[1]?.query.get('resourceVersion'), '900')
   assert.equal(api.asked[4]?.query.get('sendInitialEvents'), 'true')
 })
 
@@ -369,18 +371,20 @@ test('a watch that falls silent is taken up from where it was, once the server h
   assert.equal(watched.health().lastError, undefined)
 })
 
-test('a watch that is silent because the server was set back to an older state is begun with a new list', async (t) => {
-  const { api, clock, until, watched, names } = await startWatch(
-    t,
-    stream(initial(900, wirePod('a', 1), wirePod('ghost', 800))),
-    json(200, wireList([wirePod('a', 1)], 70)),
-    stream(initial(71, wirePod('a', 1))),
-  )
-  await until(() => watched.store.synced)
-  await clock.advance(150_000)
-  await until(() => names().join() === 'a')
-  assert.equal(api.asked[2]?.query.get('sendInitialEvents'), 'true')
-})
+for (const end of ['breaks', 'falls silent']) {
+  test(`a watch that ${end} when the server is set back to an older state is begun with a new list`, async (t) => {
+    const { api, clock, until, watched, names } = await startWatch(
+      t,
+      (end === 'breaks' ? streamAndReset : stream)(initial(900, wirePod('a', 1), wirePod('ghost', 800))),
+      json(200, wireList([wirePod('a', 1)], 70)),
+      stream(initial(71, wirePod('a', 1))),
+    )
+    await until(() => watched.store.synced)
+    if (end === 'falls silent') await clock.advance(150_000)
+    await until(() => names().join() === 'a')
+    assert.equal(api.asked[2]?.query.get('sendInitialEvents'), 'true')
+  })
+}
 
 test('a server that was away for some tries is listed anew: it may have come back with an older state', async (t) => {
   const away = (response: ServerResponse): void => {
@@ -394,7 +398,7 @@ test('a server that was away for some tries is listed anew: it may have come bac
     stream(initial(950, wirePod('a', 1))),
   )
   await until(() => names().join() === 'a')
-  assert.equal(api.asked[2]?.query.get('resourceVersion'), '900', 'a short absence is no reason')
+  assert.equal(api.asked[3]?.query.get('sendInitialEvents'), 'true')
 })
 
 test('an object without a name is passed over and does not end the watch', async (t) => {

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
-import type { TestContext } from 'node:test'
 
 export interface Reply {
   readonly code: number
@@ -52,7 +51,7 @@ export interface KubeHttp {
 }
 
 export function kubeHttp(
-  context: TestContext,
+  context: { after(clean: () => unknown): void },
   server: { url: string; caPem: string; adminToken: string },
 ): KubeHttp {
   const agent = new Agent({ ca: server.caPem, keepAlive: true })

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { TestContext } from 'node:test'
 import { podidDefinitions } from '../harness/kube-emulator.ts'
 import { type Json, type KubeHttp, kubeHttp, type Reply } from '../harness/kube-http.ts'
+
+/** What a case needs of its test, whoever runs it. */
+export interface CaseContext {
+  /** Called when the test is over. */
+  after(clean: () => unknown): void
+  skip(reason?: string): void
+}
 
 /** An API server, and a token of one who may do everything there. */
 export interface KubeServer {
@@ -25,7 +31,7 @@ export interface KubeSubject extends KubeServer {
  */
 export interface KubeCase {
   readonly name: string
-  readonly run: (world: CaseWorld, context: TestContext) => Promise<void>
+  readonly run: (world: CaseWorld, context: CaseContext) => Promise<void>
 }
 
 export interface CaseWorld {
@@ -74,7 +80,7 @@ export function collection(plural: Plural, namespace: string): string {
 
 export const MERGE = 'application/merge-patch+json'
 
-export async function openCaseWorld(context: TestContext, subject: KubeSubject): Promise<CaseWorld> {
+export async function openCaseWorld(context: CaseContext, subject: KubeSubject): Promise<CaseWorld> {
   const http = kubeHttp(context, subject)
   const unique = (prefix: string): string => `${prefix}-${randomBytes(4).toString('hex')}`
   await ensureDefinitions(http)

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/base/clock.ts'
 import type { KubeConnection } from '../../src/kube/connection.ts'
 import { inClusterConnection } from '../../src/kube/in-cluster.ts'
@@ -10,7 +9,7 @@ import { createRest, type Rest } from '../../src/kube/rest.ts'
 import type { Versioned } from '../../src/kube/store-feed.ts'
 import { type WatchedStore, watchStore } from '../../src/kube/watched-store.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
-import type { KubeServer } from './case-world.ts'
+import type { CaseContext, KubeServer } from './case-world.ts'
 
 export const NEVER = new AbortController().signal
 
@@ -21,7 +20,7 @@ export interface ClientRoom {
   readonly rest: Rest
 }
 
-export async function openClientRoom(context: TestContext, server: KubeServer): Promise<ClientRoom> {
+export async function openClientRoom(context: CaseContext, server: KubeServer): Promise<ClientRoom> {
   const directory = await mkdtemp(join(tmpdir(), 'podid-kube-'))
   await writeFile(join(directory, 'ca.crt'), server.caPem)
   await writeFile(join(directory, 'token'), `${server.adminToken}\n`)
@@ -43,7 +42,7 @@ export interface Followed<T> {
 
 /** A started watch and a way to wait until its store satisfies a condition. */
 export async function follow<T extends Versioned>(
-  context: TestContext,
+  context: CaseContext,
   rest: Rest,
   spec: ResourceSpec<T>,
   choice: { readonly namespace?: string; readonly fieldSelector?: string } = {},

@@ -1,12 +1,11 @@
 /** The real kubectl is the judge. */
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
 import { createKubectl, type Kubectl } from '../harness/kubectl.ts'
 import { map, namesOf, placedPod } from './case-objects.ts'
-import type { CaseWorld, KubeCase } from './case-world.ts'
+import type { CaseContext, CaseWorld, KubeCase } from './case-world.ts'
 import { collection } from './case-world.ts'
 
-async function kubectlIn(world: CaseWorld, context: TestContext): Promise<Kubectl> {
+async function kubectlIn(world: CaseWorld, context: CaseContext): Promise<Kubectl> {
   const kubectl = await createKubectl(world.kubeconfig())
   context.after(() => kubectl.close())
   return kubectl

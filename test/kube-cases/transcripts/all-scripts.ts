@@ -1,0 +1,5 @@
+import { PATCH_SCRIPTS } from './patch-scripts.ts'
+import type { Script } from './transcript.ts'
+import { WRITE_SCRIPTS } from './write-scripts.ts'
+
+export const SCRIPTS: readonly Script[] = [...WRITE_SCRIPTS, ...PATCH_SCRIPTS]
