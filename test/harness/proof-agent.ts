@@ -4,6 +4,7 @@ import { Owner } from '../../src/base/lifecycle.ts'
 import { startCallerProof } from '../../src/cli/nmi/caller-proof.ts'
 import { objectKey } from '../../src/model/names.ts'
 import type { Pod } from '../../src/model/resources.ts'
+import { nmiConfig } from '../../src/nmi/config.ts'
 import { createCommandRunner } from '../../src/nmi/redirect/command-runner.ts'
 import { createRedirect } from '../../src/nmi/redirect/redirect.ts'
 import { createLog, silentLog } from '../../src/telemetry/log.ts'
@@ -14,7 +15,8 @@ import { redirectConfig } from './redirect-config.ts'
 /**
  * The node agent's request path and its packet rules, as a process inside a node's namespace. What a watch
  * would tell comes in as lines: `put <pod as JSON>` or `remove <name>`; each is answered by `done`. A pod gets a
- * token that names its label. With the argument `address-only` the caller is not proven.
+ * token that names its label. With the argument `address-only` the caller is not
+ * proven, with `patient` an unproven one is waited for for 20 seconds.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const owner = new Owner()
@@ -36,6 +38,8 @@ await redirect.preflight()
 const world = await startNmi({
   host: '127.0.0.1',
   port: 2579,
+  // A test that waits for the event must not depend on how fast the machine is.
+  ...(process.argv[2] === 'patient' ? { hold: { ...nmiConfig().hold, callerMs: 20_000 } } : {}),
   ...(process.argv[2] === 'address-only'
     ? {}
     : { proof: (pods) => startCallerProof({ pods, clock: systemClock, log, owner }) }),

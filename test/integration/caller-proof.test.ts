@@ -49,9 +49,9 @@ async function placeFor(t: TestContext, shape: Shape, mode = 'proven'): Promise<
 }
 
 /** What a pod gets for a token request: the token, or the code of the refusal. */
-async function tokenOf(pod: SandboxPod, from?: string): Promise<string> {
+async function tokenOf(pod: SandboxPod, from?: string, waitMs = 25_000): Promise<string> {
   const script = `
-    const options = { headers: { Metadata: 'true' }, timeout: 5000, ...${JSON.stringify(from === undefined ? {} : { localAddress: from })} }
+    const options = { headers: { Metadata: 'true' }, timeout: ${waitMs}, ...${JSON.stringify(from === undefined ? {} : { localAddress: from })} }
     const request = require('http').get('${TOKEN_URL}', options, async (response) => {
       let text = ''
       for await (const part of response) text += part
@@ -60,10 +60,8 @@ async function tokenOf(pod: SandboxPod, from?: string): Promise<string> {
     request.on('timeout', () => request.destroy(new Error('no answer')))
     request.on('error', (error) => process.stdout.write(error.code ?? error.message))`
   const { stdout } = await pod.run(['node', '-e', script], { deadlineMs: DEADLINE_MS }).done
-  if (/^[A-Z]+$/.test(stdout.trim())) return stdout.trim()
-  return (
-    /token-of-default-\w+/.exec(stdout)?.[0] ?? /caller-not-verified|pod-[a-z]+/.exec(stdout)?.[0] ?? stdout
-  )
+  const told = /token-of-default-\w+/.exec(stdout) ?? /caller-not-verified|pod-[a-z]+/.exec(stdout)
+  return told?.[0] ?? stdout.trim()
 }
 
 for (const shape of ['routed', 'bridge'] as const) {
@@ -102,7 +100,7 @@ for (const shape of ['routed', 'bridge'] as const) {
   })
 
   test(`${shape}: a request that waits is answered when the event of its pod comes`, async (t) => {
-    const place = await placeFor(t, shape)
+    const place = await placeFor(t, shape, 'patient')
     if (place === undefined) return
     const a = await place.sandbox.startPod({ name: 'a' })
     await place.tell('a', a.ip)
@@ -139,11 +137,16 @@ for (const shape of ['routed', 'bridge'] as const) {
     assert.equal(await tokenOf(c), 'token-of-default-c')
     const mac = (await a.run(['cat', '/sys/class/net/eth0/address']).done).stdout.trim()
     const own = (await c.run(['cat', '/sys/class/net/eth0/address']).done).stdout.trim()
-    const steal = `ip addr add ${a.ip}/32 dev eth0 && ip link set eth0 address ${mac}`
+    const wear = (address: string): string =>
+      shape === 'bridge' ? `ip link set eth0 address ${address}` : 'true'
+    const steal = `ip addr add ${a.ip}/32 dev eth0 && ${wear(mac)}`
     assert.equal((await c.run(['sh', '-c', steal]).done).code, 0)
     // Where each pod has a route of its own, the answer to the first packet already goes to the owner.
-    assert.equal(await tokenOf(c, a.ip), shape === 'bridge' ? 'caller-not-verified' : 'EHOSTUNREACH')
-    const back = `ip link set eth0 address ${own} && ip addr del ${a.ip}/32 dev eth0`
+    let got = await tokenOf(c, a.ip, shape === 'bridge' ? 25_000 : 2_000)
+    // Two have the address: the owner's kernel may cut a connection that it knows nothing of.
+    for (let again = 0; got === 'ECONNRESET' && again < 20; again += 1) got = await tokenOf(c, a.ip)
+    assert.equal(got, shape === 'bridge' ? 'caller-not-verified' : 'no answer')
+    const back = `${wear(own)} && ip addr del ${a.ip}/32 dev eth0`
     assert.equal((await c.run(['sh', '-c', back]).done).code, 0)
     assert.equal(await tokenOf(a), 'token-of-default-a')
   })
