@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts'
+import { ADDRESSES } from './scenarios/addresses.ts'
 import { ASSIGNMENT } from './scenarios/assignment.ts'
 import { BASIC } from './scenarios/basic.ts'
 import { BINDINGS } from './scenarios/bindings.ts'
@@ -9,19 +10,23 @@ import { COMPONENTS } from './scenarios/components.ts'
 import { FIGURES } from './scenarios/figures.ts'
 import { IDENTITIES_KEPT } from './scenarios/identities-kept.ts'
 import { LIFE_CYCLE } from './scenarios/life-cycle.ts'
+import { MESHES } from './scenarios/meshes.ts'
 import { METADATA_ENDPOINT } from './scenarios/metadata-endpoint.ts'
 import { MIGRATION } from './scenarios/migration.ts'
 import { NODES } from './scenarios/nodes.ts'
 import { OUTAGES } from './scenarios/outages.ts'
+import { PLACEMENT } from './scenarios/placement.ts'
 import { PRIVILEGES } from './scenarios/privileges.ts'
 import { RETRIES } from './scenarios/retries.ts'
 import { RIGHTS } from './scenarios/rights.ts'
 import { SERVICE_PRINCIPAL } from './scenarios/service-principal.ts'
+import { SPOOFING } from './scenarios/spoofing.ts'
 import { UPDATES } from './scenarios/updates.ts'
 import { WORKLOADS } from './scenarios/workloads.ts'
 
 /** All of them, in the order in which they start. */
 export const SCENARIOS: readonly Scenario[] = [
+  ...ADDRESSES,
   ...ASSIGNMENT,
   ...BASIC,
   ...BINDINGS,
@@ -31,15 +36,18 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CHART,
   ...FIGURES,
   ...IDENTITIES_KEPT,
+  ...MESHES,
   ...METADATA_ENDPOINT,
   ...LIFE_CYCLE,
   ...MIGRATION,
   ...NODES,
   ...OUTAGES,
+  ...PLACEMENT,
   ...PRIVILEGES,
   ...RETRIES,
   ...RIGHTS,
   ...SERVICE_PRINCIPAL,
+  ...SPOOFING,
   ...UPDATES,
   ...WORKLOADS,
 ]
