@@ -43,7 +43,7 @@ const spoofing: Scenario = {
       const seen = await attacker.answers()
       const suffered = (await victim.answers()).slice(before)
       await attacker.delete()
-      say(
+      world.say(
         `       ${cluster.shape}, with its ${name}: the attacker got ${summary(seen)}; the victim got ${summary(suffered)}`,
       )
       assert.deepEqual(
