@@ -26,9 +26,9 @@ export interface ServerLimits {
 
 /** How long a request may be held. All in milliseconds. */
 export interface HoldLimits {
-  /** The longest hold for an identity that is on its way: below the one minute after which Go's SDK gives up. */
+  /** The longest hold for an identity that is on its way: below the one minute after which a try ends in Go, and the call in Java. */
   readonly assignmentMs: number
-  /** The longest that one request may take with all its waits: Go's SDK gives up after a minute. */
+  /** The longest that one request may take with all its waits: below a minute, too. */
   readonly requestMs: number
   /** The same two for a client that neither gives up nor asks again (patience.ts): as long as the old NMI held. */
   readonly patientAssignmentMs: number
@@ -49,6 +49,8 @@ export interface NmiConfig {
   readonly host: string
   /** 0 lets the system choose. */
   readonly port: number
+  /** The next agent of the node may listen there before this one ends. */
+  readonly shared: boolean
   readonly mode: OperationMode
   readonly forceNamespaced: boolean
   readonly micNamespace: string
@@ -126,6 +128,7 @@ export function nmiConfig(
   return {
     host: '127.0.0.1',
     port: 2579,
+    shared: false,
     mode: 'standard',
     forceNamespaced: false,
     micNamespace: 'default',

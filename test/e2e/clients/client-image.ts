@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { runProcess } from '../../../emulator/node/process.ts'
+import { cacheFolder } from '../../../scripts/image/cache-folder.ts'
 import { Apt } from '../../../scripts/image/debian/apt.ts'
 import { debianEntries, unpackRoot } from '../../../scripts/image/debian/root-tree.ts'
 import { writeArchive, writeLayout } from '../../../scripts/image/oci/image-layout.ts'
@@ -17,7 +18,6 @@ import { entriesOfTree } from '../../../scripts/image/oci/tree-entries.ts'
 import { readImageLock } from '../../../scripts/image/product/lock-file.ts'
 import { nodeEntries } from '../../../scripts/image/product/node-binary.ts'
 import type { Clock } from '../../../src/base/clock.ts'
-import { cacheFolder } from '../cluster/binaries.ts'
 import { builtClient, removeOthers } from './client-build.ts'
 import { type ClientName, IMAGE_ENV, PROGRAMS } from './client-programs.ts'
 
@@ -40,12 +40,12 @@ const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64'
 /** The image of a client, made when it is not there. Needs the network then, and no root. */
 export async function clientImage(client: ClientName, { clock, say }: Site): Promise<ClientImage> {
   const { app, key: appKey } = await builtClient(client, { clock, say })
-  const own = await Promise.all(
-    ['client-image.ts', 'client-programs.ts'].map((file) => readFile(join(import.meta.dirname, file))),
-  )
-  const key = createHash('sha256').update(appKey).update(Buffer.concat(own)).digest('hex').slice(0, 16)
+  const { packages, argv, env } = PROGRAMS[client]
+  const described = JSON.stringify([packages, argv('/app'), env('/app'), IMAGE_ENV, appKey])
+  const own = await readFile(import.meta.filename)
+  const key = createHash('sha256').update(own).update(described).digest('hex').slice(0, 16)
   const name = `podid.test/client-${client}:${key}`
-  const folder = join(cacheFolder(), 'client-images', `${client}-${key}`)
+  const folder = cacheFolder('client-images', `${client}-${key}`)
   if (!existsSync(folder)) {
     const started = clock.monotonic()
     await make({ client, app, name, folder, clock })
@@ -153,7 +153,7 @@ const OWN_ENTRIES: readonly LayerEntry[] = [
 const digests = v.array(v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/)))
 
 /** What a container engine mounts over files and folders of an image. */
-export const MOUNTED = {
+const MOUNTED = {
   folders: ['proc', 'dev', 'etc'],
   files: ['etc/hosts', 'etc/resolv.conf', 'etc/azure-ca.crt'],
 }

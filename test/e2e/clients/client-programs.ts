@@ -8,8 +8,8 @@ export interface ClientProgram {
   /** For docs/sdks.md. */
   readonly title: string
   /** Command line in front of the arguments, with the program's folder at `app`. */
-  argv(app: string): readonly string[]
-  env(app: string): Readonly<Record<string, string>>
+  readonly argv: (app: string) => readonly string[]
+  readonly env: (app: string) => Readonly<Record<string, string>>
   /** What its image has of Debian, with all that these packages need. */
   readonly packages: readonly string[]
   /** It has credential classes: ManagedIdentityCredential and DefaultAzureCredential. */

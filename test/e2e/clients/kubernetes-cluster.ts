@@ -1,0 +1,118 @@
+/** The real cluster for the suite of real clients: pods with the clients' images on one of its nodes. */
+import { randomBytes } from 'node:crypto'
+import { createSettings } from '../../../emulator/azure/state/settings.ts'
+import { until } from '../cluster/until.ts'
+import type { Manifest, Place } from '../place.ts'
+import type { World } from '../world.ts'
+import { claimsOf, plantClientIdentity, plantVault } from './client-azure.ts'
+import type { ClientCluster, ClientIdentity, ClientPod, PodEnd } from './client-cluster.ts'
+import { clientImage } from './client-image.ts'
+import { CLIENTS, type ClientName, trusting } from './client-programs.ts'
+
+/** One node is enough, and images are brought to one. */
+const NODE = 'pool-0'
+const CA = { folder: '/etc/azure-ca', file: '/etc/azure-ca/ca.crt' }
+
+export interface KubernetesClients extends ClientCluster {
+  /** Azure behaves as before. */
+  close(): void
+}
+
+/** Makes the images that are not there, and brings all to the node. */
+export async function kubernetesClients(world: World, place: Place): Promise<KubernetesClients> {
+  const { azure, cluster, clock } = world
+  const say = (line: string): void => world.say(line)
+  const before = createSettings(azure.settings)
+  const images = new Map<ClientName, string>()
+  for (const client of CLIENTS) {
+    const { name, archive } = await clientImage(client, { clock, say })
+    await cluster.node(NODE).importImage(archive)
+    images.set(client, name)
+  }
+  await place.apply({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'azure-ca' },
+    data: { 'ca.crt': azure.caPem },
+  })
+  const vault = plantVault(azure, randomBytes(18).toString('base64url'))
+
+  async function bind(selector: string, names: readonly string[]): Promise<ClientIdentity[]> {
+    const identities = names.map((name) => plantClientIdentity(azure, name))
+    for (const { name, resourceId: id, clientId } of identities)
+      await place.bind({ name, id, clientId }, { selector })
+    return identities
+  }
+
+  async function run(pod: ClientPod): Promise<PodEnd> {
+    await place.apply(podManifest(pod, images.get(pod.client) ?? ''))
+    const field = (path: string): Promise<string> =>
+      place.kubectl('get', 'pod', pod.name, '-o', `jsonpath={${path}}`)
+    let phase = ''
+    await until(
+      `pod ${pod.name} ends`,
+      { deadlineMs: pod.deadlineMs, clock, last: () => phase },
+      async () => {
+        phase = await field('.status.phase')
+        return phase === 'Succeeded' || phase === 'Failed'
+      },
+    )
+    const lines = (await place.kubectl('logs', pod.name)).split('\n')
+    const exitCode = await field('.status.containerStatuses[0].state.terminated.exitCode')
+    await place.kubectl('delete', 'pod', pod.name, '--wait=false')
+    return {
+      exitCode: exitCode === '' ? undefined : Number(exitCode),
+      // The log holds both streams, and the programs say all in JSON lines.
+      stdout: lines.filter((line) => line.startsWith('{')).join('\n'),
+      stderr: lines.filter((line) => !line.startsWith('{')).join('\n'),
+    }
+  }
+
+  return {
+    place: 'Kubernetes',
+    vault,
+    settings: async (change) => azure.change(change),
+    bind,
+    unbound: async (name) => plantClientIdentity(azure, name),
+    run,
+    claims: (token) => claimsOf(azure, token),
+    close: () => azure.change(before),
+  }
+}
+
+function podManifest({ name, selector, args }: ClientPod, image: string): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { aadpodidbinding: selector } },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      nodeSelector: { 'kubernetes.io/hostname': NODE },
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'client',
+          image,
+          imagePullPolicy: 'Never',
+          args,
+          env: Object.entries(trusting(CA.file)).map(([variable, value]) => ({ name: variable, value })),
+          securityContext: {
+            readOnlyRootFilesystem: true,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+          },
+          volumeMounts: [
+            { name: 'azure-ca', mountPath: CA.folder, readOnly: true },
+            { name: 'tmp', mountPath: '/tmp' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'azure-ca', configMap: { name: 'azure-ca' } },
+        { name: 'tmp', emptyDir: {} },
+      ],
+    },
+  }
+}
