@@ -1,6 +1,7 @@
 import { createEntraClient } from '../azure/entra-client.ts'
 import { createImdsClient } from '../azure/imds-client.ts'
 import { systemClock } from '../base/clock.ts'
+import { sleep } from '../base/deadline.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import { createDirectReads, type DirectReads } from '../kube/direct-reads.ts'
@@ -23,6 +24,7 @@ import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
 import { startCallerProof } from './nmi/caller-proof.ts'
 import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
+import { letSucceed } from './nmi/hand-over.ts'
 import { redirectOf } from './nmi/redirect.ts'
 import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
 import { type WatchedNmiStores, watchNmiStores } from './nmi/stores.ts'
@@ -71,7 +73,15 @@ interface Serving {
 /** Order of start: what may refuse, watches, listener, rules; then ready. Stop is the reverse. */
 async function serve(serving: Serving): Promise<void> {
   const { flags, environment, log, registry, redirect, owner, stop } = serving
-  await redirect?.preflight()
+  const metrics = createMetricsServer({
+    host: flags['probe-address'],
+    port: flags['prometheus-port'],
+    registry,
+    log,
+    shared: redirect !== undefined,
+  })
+  owner.own(() => metrics.close())
+  const succeeds = (await redirect?.preflight(() => metrics.open())) ?? false
   const connection = await connect(flags.kubeconfig, environment)
   owner.own(() => connection.close())
   const rest = createRest(connection, systemClock)
@@ -111,17 +121,13 @@ async function serve(serving: Serving): Promise<void> {
   })
   owner.own(() => probes.close())
   await probes.open()
-  const metrics = createMetricsServer({
-    host: flags['probe-address'],
-    port: flags['prometheus-port'],
-    registry,
-    log,
-  })
-  owner.own(() => metrics.close())
-  await metrics.open()
+  if (!succeeds) await metrics.open()
+  if (redirect !== undefined) letSucceed({ redirect, probes, metrics, owner, log })
 
   owner.own(() => stores.stop())
   await stores.start()
+  // Until then the agent before answers.
+  if (succeeds) await untilPassed(() => [...stores.checks(), ...nmi.checks()], stop)
   owner.own(() => nmi.stop())
   await nmi.start()
   if (redirect !== undefined) {
@@ -134,6 +140,13 @@ async function serve(serving: Serving): Promise<void> {
   )
   await untilAborted(stop)
   log.info({ reason: errorText(stop.reason) }, 'stopping')
+}
+
+const LOOK_MS = 20
+
+async function untilPassed(checks: () => readonly Check[], stop: AbortSignal): Promise<void> {
+  while (!stop.aborted && checks().some(({ failure }) => failure !== undefined))
+    await sleep(systemClock, LOOK_MS)
 }
 
 interface NmiParts extends Serving {

@@ -113,6 +113,7 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
   const server = createNmiServer({
     host: config.host,
     port: config.port,
+    shared: config.shared,
     limits: config.limits,
     connections,
     clock,

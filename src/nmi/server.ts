@@ -30,6 +30,7 @@ const LAST_WORDS_MS = 500
 export function createNmiServer(deps: {
   readonly host: string
   readonly port: number
+  readonly shared: boolean
   readonly limits: ServerLimits
   readonly connections: Connections
   readonly clock: Clock
@@ -124,7 +125,7 @@ export function createNmiServer(deps: {
   }
 
   return {
-    open: () => listen(server, { host: deps.host, port: deps.port, purpose: 'token requests (--nmi-port)' }),
+    open: () => listen(server, { ...deps, purpose: 'token requests (--nmi-port)' }),
     async close() {
       draining = true
       if (!server.listening) return

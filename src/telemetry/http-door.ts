@@ -7,6 +7,8 @@ export interface DoorOptions {
   readonly port: number
   /** What the door is for and which flag moves it, for the error of a taken port: `metrics (--prometheus-port)`. */
   readonly purpose: string
+  /** Another process of the same user may listen there too (SO_REUSEPORT). */
+  readonly shared?: boolean | undefined
 }
 
 /** A small HTTP server for operators: probes, metrics. Bounded, and closed by its owner. */
@@ -46,7 +48,8 @@ export async function listen(server: Server, options: DoorOptions): Promise<void
   const { promise, resolve, reject } = Promise.withResolvers<undefined>()
   const onError = (error: Error): void => reject(explain(error, options))
   server.once('error', onError)
-  server.listen({ host: options.host, port: options.port }, () => resolve(undefined))
+  const { host, port, shared = false } = options
+  server.listen({ host, port, reusePort: shared }, () => resolve(undefined))
   try {
     await promise
   } finally {

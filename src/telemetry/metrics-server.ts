@@ -9,11 +9,13 @@ export interface MetricsServerOptions {
   readonly port: number
   readonly registry: Registry
   readonly log: Log
+  /** See DoorOptions. */
+  readonly shared?: boolean
 }
 
 /** `GET /metrics` in the Prometheus text format. */
-export function createMetricsServer({ host, port, registry, log }: MetricsServerOptions): Door {
-  return createDoor({ host, port, purpose: 'metrics (--prometheus-port)' }, (request, response) => {
+export function createMetricsServer({ host, port, registry, log, shared }: MetricsServerOptions): Door {
+  return createDoor({ host, port, shared, purpose: 'metrics (--prometheus-port)' }, (request, response) => {
     if (refusesMethod(request, response)) return
     if ((request.url ?? '').split('?', 1)[0] !== '/metrics') {
       answer(response, 404, 'not found: /metrics is here\n')

@@ -9,6 +9,8 @@ export function nmiConfigOf(flags: NmiFlags): NmiConfig {
   return nmiConfig({
     host: flags['nmi-listen-address'],
     port: flags['nmi-port'],
+    // Where podid redirects, one agent may follow another without a gap.
+    shared: flags['manage-redirect'],
     mode: flags['operation-mode'],
     forceNamespaced: flags.forceNamespaced,
     micNamespace: flags.MICNamespace,

@@ -37,6 +37,8 @@ export interface KeepLoopOptions {
 export interface KeepLoop {
   /** Looks now, then on the interval. @throws OperatorError when only a person can mend it. */
   start(): Promise<void>
+  /** Looks now, and then on the interval again. Its failure is in the status. */
+  lookNow(): Promise<void>
   /** No look runs after it resolves. */
   stop(): Promise<void>
   status(): RedirectStatus
@@ -102,12 +104,14 @@ export function createKeepLoop(options: KeepLoopOptions): KeepLoop {
 
   const schedule = (): void => {
     if (controller.signal.aborted) return
-    timer = clock.after(status.active ? intervalMs : retry.next(), () => {
-      // What failed is in the status and the log; the loop goes on.
-      looking = look()
-        .catch(() => {})
-        .then(schedule)
-    })
+    timer = clock.after(status.active ? intervalMs : retry.next(), again)
+  }
+
+  const again = (): void => {
+    // What failed is in the status and the log; the loop goes on.
+    looking = look()
+      .catch(() => {})
+      .then(schedule)
   }
 
   return {
@@ -117,6 +121,13 @@ export function createKeepLoop(options: KeepLoopOptions): KeepLoop {
       })
       await looking
       schedule()
+    },
+    async lookNow() {
+      timer?.cancel()
+      await looking.catch(() => {})
+      timer?.cancel()
+      if (!controller.signal.aborted) again()
+      await looking
     },
     async stop() {
       controller.abort(new Error('stopping'))

@@ -37,6 +37,20 @@ export function parseListening(text: string): ListeningSocket[] {
   return found
 }
 
+/** Sockets of a user that listen on a port of any address, IPv4 and IPv6. */
+export async function listenersOn(files: HostFiles, port: number, uid: number): Promise<number> {
+  const texts = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => files.read(path)))
+  return texts
+    .flatMap((text) => text.split('\n').slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, local = '', , state, , , , owner]) =>
+        state === LISTEN &&
+        Number(owner) === uid &&
+        Number.parseInt(local.split(':').at(-1) ?? '', 16) === port,
+    ).length
+}
+
 /** The socket that takes connections to this address and port. */
 export function listenerAt(
   sockets: readonly ListeningSocket[],

@@ -1,6 +1,5 @@
-import { createConnection, createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
-import { withDeadline } from '../../base/deadline.ts'
 import { codeOf, OperatorError } from '../../base/errors.ts'
 
 /**
@@ -9,32 +8,97 @@ import { codeOf, OperatorError } from '../../base/errors.ts'
  */
 export const NODE_LOCK_NAME = 'podid-nmi'
 
+/** What a successor says, and what it hears. */
+export const SUCCEED = 'succeed\n'
+export const ACCEPTED = 'yes\n'
+
+/**
+ * Steps aside for another agent that will take over; false when it is not let in. `gone` aborts when that one
+ * ends before this one does.
+ */
+export type SuccessorHandler = (gone: AbortSignal) => Promise<boolean>
+
 export interface NodeLock {
+  /** Without a handler nobody may succeed. */
+  onSuccessor(handler: SuccessorHandler): void
+  /** True while a successor that was let in is there. */
+  readonly succeeded: boolean
   release(): Promise<void>
 }
 
-/** Takes the node for this agent. @throws OperatorError when another agent holds it, with who it is. */
+/** The lock is held: by whom, as far as that is told. */
+export function heldBy(holder: string, options?: ErrorOptions): OperatorError {
+  return new OperatorError(
+    `another node agent runs on this node (${holder}); two would fight over the redirect. Remove one of the two installations`,
+    options,
+  )
+}
+
+/** Who connects and says nothing is sent away after this long. */
+const REQUEST_DEADLINE_MS = 2_000
+
+/** Takes the node for this agent. @throws the system's error EADDRINUSE while another agent holds it */
 export async function takeNodeLock(
   clock: Clock,
   lock: { readonly name: string; readonly holder: string },
 ): Promise<NodeLock> {
+  let handler: SuccessorHandler | undefined
+  let successor: Socket | undefined
+  const sockets = new Set<Socket>()
+
+  async function letIn(socket: Socket, steps: SuccessorHandler): Promise<void> {
+    successor = socket
+    const gone = new AbortController()
+    socket.once('close', () => {
+      successor = undefined
+      gone.abort(new Error('the successor ended'))
+    })
+    try {
+      if (await steps(gone.signal)) socket.write(ACCEPTED)
+      else socket.destroy()
+    } catch {
+      socket.destroy()
+    }
+  }
+
   const server = createServer((socket) => {
+    sockets.add(socket)
+    const timer = clock.after(REQUEST_DEADLINE_MS, () => socket.destroy())
+    socket.once('close', () => {
+      timer.cancel()
+      sockets.delete(socket)
+    })
     socket.on('error', () => socket.destroy())
-    // Whoever asks gets one line; nothing is read, and nobody can hold the connection open.
-    socket.end(lock.holder, () => socket.destroy())
+    socket.write(`${lock.holder}\n`)
+    socket.once('data', (chunk) => {
+      timer.cancel()
+      if (chunk.toString('latin1') !== SUCCEED || handler === undefined || successor !== undefined)
+        socket.destroy()
+      else void letIn(socket, handler)
+    })
   })
   server.maxConnections = 8
-  try {
-    await listen(server, `\0${lock.name}`)
-  } catch (thrown) {
-    if (codeOf(thrown) !== 'EADDRINUSE') throw thrown
-    const holder = await askHolder(clock, lock.name)
-    throw new OperatorError(
-      `another node agent runs on this node (${holder}); two would fight over the redirect. Remove one of the two installations`,
-    )
-  }
+  await listen(server, `\0${lock.name}`)
   server.unref()
-  return { release: () => close(server) }
+  return {
+    onSuccessor(next) {
+      handler = next
+    },
+    get succeeded() {
+      return successor !== undefined
+    },
+    release() {
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      server.close(() => resolve(undefined))
+      for (const socket of sockets) socket.destroy()
+      return promise
+    },
+  }
+}
+
+/** True for the error of a lock that somebody holds. */
+export function isHeld(thrown: unknown): boolean {
+  return codeOf(thrown) === 'EADDRINUSE'
 }
 
 function listen(server: Server, path: string): Promise<void> {
@@ -45,31 +109,4 @@ function listen(server: Server, path: string): Promise<void> {
     resolve(undefined)
   })
   return promise
-}
-
-function close(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  server.close(() => resolve(undefined))
-  return promise
-}
-
-const ANSWER_DEADLINE_MS = 1_000
-const LONGEST_ANSWER = 200
-
-async function askHolder(clock: Clock, name: string): Promise<string> {
-  const socket = createConnection(`\0${name}`)
-  try {
-    return await withDeadline({ clock, ms: ANSWER_DEADLINE_MS, what: 'asking' }, async () => {
-      let text = ''
-      for await (const chunk of socket.setEncoding('utf8')) {
-        text += String(chunk)
-        if (text.length > LONGEST_ANSWER) break
-      }
-      return text.slice(0, LONGEST_ANSWER).replace(/[^\x20-\x7e]/g, '?')
-    })
-  } catch {
-    return 'it does not say which'
-  } finally {
-    socket.destroy()
-  }
 }

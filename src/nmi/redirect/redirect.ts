@@ -11,9 +11,18 @@ import { type HostFiles, hostFiles } from './host-files.ts'
 import { createKeepLoop, type RedirectMetrics, type RedirectStatus } from './keep-loop.ts'
 import { keepRules, removeRules } from './keeper.ts'
 import type { KubenetGuard } from './kubenet-guard.ts'
-import { NODE_LOCK_NAME, type NodeLock, takeNodeLock } from './node-lock.ts'
+import {
+  heldBy,
+  isHeld,
+  NODE_LOCK_NAME,
+  type NodeLock,
+  type SuccessorHandler,
+  takeNodeLock,
+} from './node-lock.ts'
+import { createNodeSeat } from './node-seat.ts'
 import { preflight } from './preflight.ts'
 import { type RedirectAddresses, wantedChains } from './rules.ts'
+import { holderOf } from './succession.ts'
 
 export interface RedirectConfig {
   readonly addresses: RedirectAddresses
@@ -40,10 +49,13 @@ export interface RedirectDependencies {
 /** The packet redirect of one node: from the metadata address to the node agent. */
 export interface Redirect extends Component {
   /**
-   * Call before the agent listens: looks for everything that is in the way and takes the node's lock.
-   * @throws OperatorError with what to do.
+   * Call before the agent listens: looks for everything that is in the way and takes the node's lock. An agent
+   * that holds the lock is succeeded, after `succeeding` has prepared that; it serves on until it is stopped.
+   * @returns whether another agent is succeeded @throws OperatorError with what to do.
    */
-  preflight(): Promise<void>
+  preflight(succeeding?: () => Promise<void>): Promise<boolean>
+  /** Lets another agent succeed this one: the handler gives up what only one of the two can have. */
+  onSuccessor(handler: SuccessorHandler): void
   /**
    * Call when the agent listens: writes the rules, cuts older connections and keeps the rules. A failure
    * that may pass is in the status and tried again. @throws OperatorError for one that needs a person.
@@ -74,8 +86,16 @@ export function createRedirect(config: RedirectConfig, deps: RedirectDependencie
   const lockName = deps.lockName ?? NODE_LOCK_NAME
   const wanted = wantedChains(config.addresses)
   let backend: Backend | undefined
-  let lock: NodeLock | undefined
+  const { listenAddress, listenPort } = config.addresses
+  const seat = createNodeSeat({
+    clock,
+    log,
+    name: lockName,
+    holder: `process ${process.pid}, listening on ${listenAddress}:${listenPort}`,
+  })
+  let looked = false
   let stopping: Promise<void> | undefined
+  let inheriting: Promise<void> | undefined
 
   const chosen = (): Backend => {
     if (backend === undefined) throw new OperatorError('no iptables to write with')
@@ -96,21 +116,27 @@ export function createRedirect(config: RedirectConfig, deps: RedirectDependencie
     intervalMs: config.intervalMs,
   })
 
-  const lookBefore = async (): Promise<void> => {
-    if (lock !== undefined) return
-    const { listenAddress, listenPort } = config.addresses
-    const holder = `process ${process.pid}, listening on ${listenAddress}:${listenPort}`
-    const taken = await takeNodeLock(clock, { name: lockName, holder })
+  const lookBefore = async (succeeding?: () => Promise<void>): Promise<boolean> => {
+    if (looked) return seat.succeeds
+    await seat.take(succeeding)
     try {
-      const found = await preflight({ ...config, run, files })
+      const found = await preflight({ ...config, run, files, succeeds: seat.succeeds })
       if (found.problems.length > 0) throw new OperatorError(found.problems.join('\n'))
       backend = found.backend
       log.info({ backend: found.backend?.kind }, 'iptables backend is chosen')
     } catch (thrown) {
-      await taken.release()
+      await seat.release()
       throw thrown
     }
-    lock = taken
+    looked = true
+    return seat.succeeds
+  }
+
+  /** The agent before may have changed the rules until its end. */
+  const inherit = async (): Promise<void> => {
+    if (!(await seat.inherited())) return
+    log.info({}, 'the agent before has ended')
+    await loop.lookNow()
   }
 
   const cutOld = async (): Promise<void> => {
@@ -146,7 +172,8 @@ export function createRedirect(config: RedirectConfig, deps: RedirectDependencie
       try {
         return await takeNodeLock(clock, { name: lockName, holder: `clean-up, process ${process.pid}` })
       } catch (thrown) {
-        if (!(thrown instanceof OperatorError) || clock.monotonic() >= endsAt) throw thrown
+        if (!isHeld(thrown)) throw thrown
+        if (clock.monotonic() >= endsAt) throw heldBy(await holderOf(clock, lockName))
       }
       await sleep(clock, LOCK_LOOK_MS, signal)
     }
@@ -155,20 +182,24 @@ export function createRedirect(config: RedirectConfig, deps: RedirectDependencie
   const shutDown = async (): Promise<void> => {
     await loop.stop()
     try {
-      if (config.removeOnStop && loop.installed) {
+      // What a successor needs stays.
+      if (config.removeOnStop && loop.installed && !seat.succeeded && !seat.succeeds) {
         await removeEverywhere()
         await sleep(clock, AFTER_REMOVAL_MS)
       }
     } finally {
-      await lock?.release()
+      await seat.release()
+      await inheriting
     }
   }
 
   return {
     preflight: lookBefore,
+    onSuccessor: (handler) => seat.onSuccessor(handler),
     async start() {
       await lookBefore()
       await loop.start()
+      if (seat.succeeds) inheriting = inherit()
     },
     stop() {
       stopping ??= shutDown()
