@@ -27,7 +27,7 @@ import { nodeFiles, type Shape } from './node-config.ts'
 import { createProgram } from './program.ts'
 import { until } from './until.ts'
 
-const NODES_DEADLINE_MS = 60_000
+const NODES_DEADLINE_MS = 150_000
 
 export interface ClusterOptions {
   readonly shape?: Shape
