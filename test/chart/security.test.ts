@@ -10,6 +10,7 @@ import {
   render,
   WORKLOADS,
 } from './chart.ts'
+import { micFlags } from './flags.ts'
 
 const helm = await createHelm()
 after(() => helm.close())
@@ -207,4 +208,29 @@ test('without rbac there is no role, no account, and no hook that would need one
     ['podid-drain'],
   )
   assert.equal(rendered.pod('DaemonSet', '-nmi').serviceAccountName, undefined)
+})
+
+test('MIC may patch nodes only when it takes a start-up taint off, and then tolerates that taint', async () => {
+  const patchesNodes = (rendered: Rendered): boolean =>
+    rendered
+      .all('ClusterRole')
+      .flatMap(({ rules }) => rules as { resources: string[]; verbs: string[] }[])
+      .some(({ resources, verbs }) => resources.includes('nodes') && verbs.includes('patch'))
+  assert.equal(patchesNodes(await render(helm)), false)
+  const key = 'podid.dev/agent-not-ready'
+  const own = { key: 'own', operator: 'Exists' }
+  const tainted = await render(helm, { mic: { startupTaint: key, tolerations: [own] } })
+  assert.equal(patchesNodes(tainted), true)
+  const pod = tainted.pod('Deployment', '-mic')
+  assert.deepEqual(pod.tolerations, [own, { key, operator: 'Exists' }])
+  const flags = micFlags(pod.containers[0])
+  const agents = tainted.one('DaemonSet', '-nmi')
+  assert.equal(flags['startup-taint'], key)
+  assert.equal(flags['nmi-namespace'], agents.metadata.namespace)
+  const { labels } = (agents['spec'] as { template: { metadata: { labels: Record<string, string> } } })
+    .template.metadata
+  for (const part of flags['nmi-selector'].split(',')) {
+    const [name = '', value] = part.split('=')
+    assert.equal(labels[name], value, name)
+  }
 })

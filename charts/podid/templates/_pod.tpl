@@ -45,3 +45,9 @@
 priorityClassName: {{ . }}
 {{- end }}
 {{- end -}}
+
+{{/* Not empty when the next agent of a node starts beside the one before. */}}
+{{- define "podid.nmi.surges" -}}
+{{- $surge := toString (dig "rollingUpdate" "maxSurge" "0" .Values.nmi.updateStrategy) -}}
+{{- if not (has $surge (list "0" "0%" "<nil>")) -}}true{{- end -}}
+{{- end -}}

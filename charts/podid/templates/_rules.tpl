@@ -13,6 +13,11 @@
 - apiGroups: [aadpodidentity.k8s.io]
   resources: [azureassignedidentities]
   verbs: [get, list, watch, create, patch, delete]
+{{- if .Values.mic.startupTaint }}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [patch]
+{{- end }}
 {{- end -}}
 
 {{/* Locks, by their name where the API can tell, and the records of what podid assigned. */}}
