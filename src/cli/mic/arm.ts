@@ -1,6 +1,4 @@
-import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { type ArmBudget, createArmBudget } from '../../azure/arm-budget.ts'
 import { type ArmClient, createArmClient } from '../../azure/arm-client.ts'
 import { createLogin } from '../../azure/arm-login.ts'
@@ -22,6 +20,7 @@ import { readPkcs12 } from '../../tokens/pkcs12.ts'
 import { cloudNamed } from '../cloud.ts'
 import type { Environment } from '../flag-command.ts'
 import type { MicFlags } from './config.ts'
+import { watchFile } from './watched-file.ts'
 
 export interface ArmOptions {
   readonly flags: MicFlags
@@ -65,15 +64,15 @@ export async function openArm(options: ArmOptions): Promise<OpenArm> {
   if (flags.cloudconfig !== '') {
     // One after the other: a slow read of an old file must not win over a newer one.
     let reloading = Promise.resolve()
-    const stop = watchFolder(flags.cloudconfig, {
+    const stop = watchFile(flags.cloudconfig, {
       clock,
       changed: () => {
         reloading = reloading.then(reload)
       },
       failed: (error) =>
-        log.error(
+        log.warn(
           { file: flags.cloudconfig, error: errorText(error) },
-          'the cloud configuration is watched no longer; a restart reads it again',
+          'the cloud configuration cannot be watched; it is read again every minute',
         ),
     })
     owner.own(async () => {
@@ -151,27 +150,4 @@ function configOf(environment: Environment): CloudConfig {
     USE_MSI: of('USE_MSI'),
     USER_ASSIGNED_MSI_CLIENT_ID: of('USER_ASSIGNED_MSI_CLIENT_ID'),
   })
-}
-
-/** A burst of writes is one change. */
-const SETTLE_MS = 200
-
-interface FolderWatch {
-  readonly clock: Clock
-  readonly changed: () => void
-  readonly failed: (error: Error) => void
-}
-
-/** The folder is watched: a mounted file is replaced by swapping a link beside it. Returns what ends it. */
-function watchFolder(file: string, { clock, changed, failed }: FolderWatch): () => void {
-  let settling: { cancel(): void } | undefined
-  const watcher = watch(dirname(file), { persistent: false }, () => {
-    settling?.cancel()
-    settling = clock.after(SETTLE_MS, changed)
-  })
-  watcher.on('error', failed)
-  return () => {
-    watcher.close()
-    settling?.cancel()
-  }
 }
