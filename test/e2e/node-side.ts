@@ -16,6 +16,11 @@ export async function killContainer(node: ClusterNode, container: string): Promi
   await containerd(node, ['tasks', 'kill', '--signal', 'SIGKILL', container])
 }
 
+/** SIGSTOP: it goes on existing and answers nothing. */
+export async function freezeContainer(node: ClusterNode, container: string): Promise<void> {
+  await containerd(node, ['tasks', 'kill', '--signal', 'SIGSTOP', container])
+}
+
 const MOST_TRIES = 5
 
 /** The test application in a pod, asked by the node's containerd. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { appPodTemplate } from '../app-pod.ts'
-import { identityPatches } from '../arm-writes.ts'
+import { patchesOf } from '../arm-patches.ts'
 import { until } from '../cluster/until.ts'
 import type { Identity, Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
@@ -79,7 +79,7 @@ const badOneLater: Scenario = {
     const after = (await place.assigned()).find(({ metadata }) => metadata.uid === before?.metadata.uid)
     assert.equal(after?.status?.status, 'Assigned')
     await place.whenOnMachine(SCALE_SET, [good, another])
-    assert.equal(timesRemoved(world, good), 0)
+    assert.equal(patchesOf(world, good).removals.length, 0)
   },
 }
 
@@ -173,11 +173,11 @@ const stillInUse: Scenario = {
     )
     assert.deepEqual(place.onMachine(SCALE_SET), [shop.id.toLowerCase()])
     assertToken(await second.token(), shop.clientId)
-    assert.equal(timesRemoved(world, shop), 0)
+    assert.equal(patchesOf(world, shop).removals.length, 0)
     await second.delete()
     await place.whenNothingAssigned()
     await place.whenOnMachine(SCALE_SET, [])
-    assert.equal(timesRemoved(world, shop), 1)
+    assert.equal(patchesOf(world, shop).removals.length, 1)
   },
 }
 
@@ -213,11 +213,6 @@ function whenFailed(place: Place, identity: Identity) {
         spec.azureIdentityRef.metadata.name === identity.name && status?.reason === 'assignment-failed',
     ),
   )
-}
-
-/** In how many PATCHes of the scale set it was taken off. */
-function timesRemoved(world: Parameters<typeof identityPatches>[0], { id }: Identity): number {
-  return identityPatches(world, SCALE_SET).filter(({ removed }) => removed.includes(id.toLowerCase())).length
 }
 
 function fail(): never {
