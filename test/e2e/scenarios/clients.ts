@@ -25,7 +25,7 @@ const smoke: Scenario = {
     'unmodified SDKs for JavaScript, Python, Go and Java, Azure CLI and curl read a secret out of Key Vault with the identity of their pod, as a user without rights on a read-only root',
   smoke: true,
   alone: true,
-  deadlineSeconds: 900,
+  deadlineSeconds: 1_200,
   async run(place, world) {
     const outcomes = await play(world, place, { cases: ['none', 'default'] })
     assert.deepEqual(
@@ -40,7 +40,7 @@ const all: Scenario = {
   proves:
     'these clients choose identities by each id, show podid’s reason when it refuses, wait for an identity that arrives 75 s late, renew tokens across their end, and get 50 tokens at once; docs/sdks.md is the table',
   alone: true,
-  deadlineSeconds: 2_400,
+  deadlineSeconds: 3_600,
   async run(place, world) {
     const outcomes = await play(world, place, {})
     await writeFile(PAGE, pageWith(await readFile(PAGE, 'utf8'), outcomes))
