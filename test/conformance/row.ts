@@ -7,6 +7,8 @@ export interface Row {
   readonly fact: string
   readonly verdict: 'same' | 'differs' | 'later'
   readonly case?: Case
+  /** Names of scenarios on a real cluster (test/e2e) that show it. */
+  readonly e2e?: readonly string[]
   /** Id of the row in docs/differences.md. */
   readonly difference?: string
   /** Why there is no case yet. */
@@ -37,6 +39,8 @@ export function section(number: number, prefix: string) {
       case: caseOf(where),
       difference,
     }),
+    /** Shown by scenarios on a real cluster alone. */
+    onCluster: (fact: string): Row => ({ ...base(fact), verdict: 'same' }),
     later: (fact: string, later: string): Row => ({ ...base(fact), verdict: 'later', later }),
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { SCENARIOS } from '../e2e/scenarios.ts'
 import { TABLE } from './table.ts'
 
 const DIFFERENCES = 'docs/differences.md'
@@ -47,14 +48,20 @@ test('every row of the conformance table has an id of its own, a fact and a know
   }
 })
 
-test('every fact is proven by a test that exists, or says why it comes later', () => {
+test('every fact is proven by a test or scenario that exists, or says why it comes later', () => {
   const names = new Map<string, ReadonlySet<string>>()
+  const onCluster = new Set(SCENARIOS.map(({ name }) => name))
   for (const row of TABLE) {
     if (row.verdict === 'later') {
       assert.ok((row.later ?? '') !== '' && row.case === undefined && row.difference === undefined, row.id)
       continue
     }
-    assert.ok(row.case !== undefined && row.later === undefined, row.id)
+    assert.ok(row.later === undefined, row.id)
+    for (const name of row.e2e ?? []) assert.ok(onCluster.has(name), `${row.id}: no scenario ${name}`)
+    if (row.case === undefined) {
+      assert.ok((row.e2e ?? []).length > 0, row.id)
+      continue
+    }
     const { file, test: name } = row.case
     if (!names.has(file)) {
       assert.ok(existsSync(file), `${row.id}: there is no ${file}`)

@@ -1,3 +1,4 @@
+import { OLD_SCENARIOS } from '../../e2e/old-scenarios.ts'
 import { type Row, section } from '../row.ts'
 
 const scenario = section(10, 'scenario')
@@ -6,14 +7,18 @@ const ASSIGN = 'test/integration/mic-assignment.test.ts'
 const FAULTS = 'test/integration/mic-faults.test.ts'
 const TOKENS = 'test/integration/nmi-tokens.test.ts'
 const LIFE = 'test/integration/redirect-life.test.ts'
-const CLUSTER = 'needs a real cluster; the parts without one have their own rows'
 
-export const SCENARIOS: readonly Row[] = [
+/** In the order of the old system's list: each has its scenarios on a real cluster besides. */
+const IN_ORDER: readonly Row[] = [
   scenario.same('identity works after the leader changes', [
     'test/integration/mic-crash.test.ts',
     'a MIC that is killed before or after any single write or ARM call leaves the same result as one that lives',
   ]),
-  scenario.later('identity format rejected by policy', 'needs a policy engine in a cluster'),
+  scenario.differs(
+    'identity format rejected by policy',
+    ['test/chart/definitions.test.ts', 'what podid cannot use is refused when it is written'],
+    'definition-rules',
+  ),
   scenario.same('an excepted pod bypasses NMI', [
     TOKENS,
     "an excepted pod gets the node's token, and that is counted and written down",
@@ -38,12 +43,19 @@ export const SCENARIOS: readonly Row[] = [
     FAULTS,
     'an identity that podid may not assign is set apart, named with the command that mends it, and the rest goes through',
   ]),
-  scenario.later('liveness probes', CLUSTER),
+  scenario.differs(
+    'liveness probes',
+    [
+      'src/telemetry/probes.test.ts',
+      'readiness names the failed check and answers 503, liveness stays on its own',
+    ],
+    'probes',
+  ),
   scenario.same('identities added and removed at random: exactly the right ones remain', [
     'test/integration/mic-random.test.ts',
     'whatever happens to pods, bindings, Azure, the API server and MIC, in the end the groups hold what is wanted, what is foreign, and nothing else',
   ]),
-  scenario.later('assigned identities for 40 pods within 150 s', 'a time; the benchmark has the figures'),
+  scenario.onCluster('assigned identities for 40 pods within 150 s'),
   scenario.same('label changed: new object, old one gone', [
     ASSIGN,
     'changing the label moves the pod from one identity to the other',
@@ -117,6 +129,11 @@ export const SCENARIOS: readonly Row[] = [
     'an identity that is not bound is refused with the bound ones',
   ]),
 ]
+
+export const SCENARIOS: readonly Row[] = IN_ORDER.map((row, at) => ({
+  ...row,
+  e2e: OLD_SCENARIOS[at + 1] ?? [],
+}))
 
 export const WEAKNESSES: readonly Row[] = [
   weakness.differs(
