@@ -47,7 +47,7 @@ function setting() {
         uid: `uid-${nodeName}`,
         resourceVersion: '1',
         nodeName,
-        createdAt: 0,
+        readySince: 0,
         ready: true,
         ...fields,
       }),
@@ -112,14 +112,14 @@ test('an untainted node is not written, however often its agent is told', async 
   await world.end()
 })
 
-test('the agent of a node that had the name before does not count, and clocks that differ a little do not matter', async () => {
+test('an agent that was ready on the node that had the name before does not count until it is ready anew, and clocks that differ a little do not matter', async () => {
   const world = setting()
   world.agents.markSynced()
-  world.agent('a', { createdAt: HOUR })
+  world.agent('a', { readySince: HOUR })
   world.node('a', { createdAt: 2 * HOUR })
   await world.clock.advance(60_000)
   assert.deepEqual(world.removals, [])
-  world.agent('a', { createdAt: 2 * HOUR - 3_000 })
+  world.agent('a', { readySince: 2 * HOUR - 3_000 })
   await world.clock.advance(1_000)
   assert.equal(world.removals.length, 1)
   await world.end()

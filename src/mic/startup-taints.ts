@@ -36,8 +36,9 @@ const BACKOFF = { firstMs: 500, maxMs: 60_000 }
 /** The watch brings the newer version of the node; this is for the case that it is late. */
 const AFTER_CONFLICT_MS = 1_000
 /**
- * A node that is made again under its name may still have the agent of the one before, told as ready: the agent
- * must not be older than the node. Several API servers write these times, each by its own clock.
+ * A node that is made again under its name may still have the agent of the one before, told as ready: it must have
+ * become ready after the node came. Its creation says nothing, as the same pod may start again on the new node. The
+ * API server writes one time and the kubelet the other, each by its own clock.
  */
 const CLOCK_SLACK_MS = 10_000
 
@@ -51,7 +52,7 @@ export function createStartupTaints(deps: StartupTaintDeps): StartupTaints {
 
   function agentOn(node: Node): Agent | undefined {
     for (const agent of byNode.get(node.name))
-      if (agent.ready && agent.createdAt + CLOCK_SLACK_MS >= node.createdAt) return agent
+      if (agent.ready && agent.readySince + CLOCK_SLACK_MS >= node.createdAt) return agent
     return undefined
   }
 

@@ -51,8 +51,8 @@ export interface Node {
 /** A pod of the node agent. */
 export interface Agent extends ObjectIdentity {
   readonly nodeName: string
-  /** `metadata.creationTimestamp`, milliseconds since the epoch; 0 when it cannot be read. */
-  readonly createdAt: number
+  /** Since when it is told as ready, milliseconds since the epoch; 0 when that cannot be read. */
+  readonly readySince: number
   /** Of a DaemonSet, on the host's network, running, ready, and not being deleted. */
   readonly ready: boolean
 }

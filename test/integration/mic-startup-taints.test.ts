@@ -94,16 +94,22 @@ const nodeNamed = (name: string, ...taints: string[]) => ({
   },
 })
 
+const readyCondition = ({ ready = true, readySince = '2026-01-02T00:00:05Z' }): object => ({
+  type: 'Ready',
+  status: ready ? 'True' : 'False',
+  lastTransitionTime: readySince,
+})
+
 const agentOn = (
   node: string,
-  fields: { ready?: boolean; kind?: string; createdAt?: string; namespace?: string },
+  fields: { ready?: boolean; kind?: string; readySince?: string; namespace?: string },
 ) => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
     name: `nmi-${node}`,
     namespace: fields.namespace ?? 'default',
-    creationTimestamp: fields.createdAt ?? '2026-01-02T00:00:05Z',
+    creationTimestamp: '2026-01-01T00:00:00Z',
     labels: { 'app.kubernetes.io/component': 'nmi' },
     ownerReferences: [
       { apiVersion: 'apps/v1', kind: fields.kind ?? 'DaemonSet', name: 'nmi', uid: 'u', controller: true },
@@ -112,7 +118,7 @@ const agentOn = (
   spec: { nodeName: node, hostNetwork: true, containers: [{ name: 'nmi', image: 'podid' }] },
   status: {
     phase: 'Running',
-    conditions: [{ type: 'Ready', status: fields.ready === false ? 'False' : 'True' }],
+    conditions: [readyCondition(fields)],
   },
 })
 
@@ -124,7 +130,7 @@ test('a new node keeps its start-up taint until the agent on it is ready, and lo
   place.kube.load([nodeNamed('b', `${KEY}:NoSchedule`), agentOn('b', {})])
   await place.taintsAre('b', [])
   assert.deepEqual(await place.taints('a'), all)
-  const status = { status: { conditions: [{ type: 'Ready', status: 'True' }] } }
+  const status = { status: { conditions: [readyCondition({})] } }
   const path = '/api/v1/namespaces/default/pods/nmi-a/status'
   const contentType = 'application/merge-patch+json'
   assert.equal((await place.http.ask('PATCH', path, { body: status, contentType })).code, 200)
@@ -138,7 +144,7 @@ test('pods that only look like the agent, or are of an earlier node of that name
     ...names.map((name) => nodeNamed(name, `${KEY}:NoSchedule`)),
     agentOn('plain', { kind: 'ReplicaSet' }),
     agentOn('elsewhere', { namespace: 'kube-system' }),
-    agentOn('old', { createdAt: '2026-01-01T00:00:00Z' }),
+    agentOn('old', { readySince: '2026-01-01T00:00:00Z' }),
   ])
   place.kube.load([nodeNamed('good', `${KEY}:NoSchedule`), agentOn('good', {})])
   await place.taintsAre('good', [])

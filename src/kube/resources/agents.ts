@@ -4,7 +4,7 @@ import type { Agent } from '../../model/resources.ts'
 import { looseText, millisecondsOf, readMetadata } from '../object-meta.ts'
 import type { ResourceSpec } from '../resource-spec.ts'
 
-const condition = v.object({ type: looseText, status: looseText })
+const condition = v.object({ type: looseText, status: looseText, lastTransitionTime: looseText })
 const podParts = v.object({
   spec: v.object({ nodeName: looseText, hostNetwork: v.optional(v.fallback(v.boolean(), false), false) }),
   status: v.object({
@@ -28,18 +28,21 @@ export function agents(): ResourceSpec<Agent> {
       const isDaemon = meta.ownerReferences.some(
         (each) => each.kind === 'DaemonSet' && each.controller === true,
       )
+      const ready = read.success
+        ? read.output.status.conditions.find((each) => each.type === 'Ready' && each.status === 'True')
+        : undefined
       const isReady =
         read.success &&
         read.output.spec.hostNetwork &&
         read.output.status.phase === 'Running' &&
-        read.output.status.conditions.some((each) => each.type === 'Ready' && each.status === 'True')
+        ready !== undefined
       return {
         namespace,
         name,
         uid,
         resourceVersion,
         nodeName: read.success ? read.output.spec.nodeName : '',
-        createdAt: millisecondsOf(meta.creationTimestamp),
+        readySince: millisecondsOf(ready?.lastTransitionTime ?? ''),
         ready: isReady && isDaemon && meta.deletionTimestamp === '',
       }
     },

@@ -304,14 +304,21 @@ test('a node tells where its start-up taint is, by the key alone, and nothing of
 
 test('a pod of the node agent is ready when it is a running, ready pod of a DaemonSet on the host network', () => {
   const owner = { kind: 'DaemonSet', name: 'nmi', controller: true }
-  const ready = [{ type: 'Ready', status: 'True' }]
+  const ready = [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-02T00:00:00Z' }]
   const of = (meta: object = {}, spec: object = {}, status: object = {}) =>
     agents().project({
       metadata: { ...metadata, ownerReferences: [owner], ...meta },
       spec: { nodeName: 'n', hostNetwork: true, ...spec },
       status: { phase: 'Running', conditions: ready, ...status },
     })
-  assert.deepEqual(of(), { ...metadata, nodeName: 'n', createdAt: 0, ready: true })
+  assert.deepEqual(of(), {
+    ...metadata,
+    nodeName: 'n',
+    readySince: Date.UTC(2026, 0, 2),
+    ready: true,
+  })
+  const timeless = of({}, {}, { conditions: [{ type: 'Ready', status: 'True' }] })
+  assert.deepEqual([timeless?.ready, timeless?.readySince], [true, 0])
   const notReady = [
     of({ deletionTimestamp: '2026-01-01T00:00:00Z' }),
     of({ ownerReferences: [{ ...owner, kind: 'ReplicaSet' }] }),
