@@ -116,9 +116,14 @@ export class AppPod {
   }
 
   /** Any request to any address, inside the pod. */
-  async get(url: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Answer> {
+  async get(
+    url: string,
+    headers: Readonly<Record<string, string>> = {},
+    method = 'GET',
+    timeoutSeconds = 30,
+  ): Promise<Answer> {
     const flags = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}:${value}`])
-    return this.#ask('get', ...flags, '-X', method, url)
+    return this.#ask('get', ...flags, '-X', method, `-timeout=${timeoutSeconds}`, url)
   }
 
   /** Runs a program in the pod. @throws Error with what it printed */
