@@ -13,6 +13,7 @@ import { LIFE_CYCLE } from './scenarios/life-cycle.ts'
 import { MESHES } from './scenarios/meshes.ts'
 import { METADATA_ENDPOINT } from './scenarios/metadata-endpoint.ts'
 import { MIGRATION } from './scenarios/migration.ts'
+import { NETWORK_POLICIES } from './scenarios/network-policies.ts'
 import { NEW_NODES } from './scenarios/new-nodes.ts'
 import { NODES } from './scenarios/nodes.ts'
 import { OUTAGES } from './scenarios/outages.ts'
@@ -42,6 +43,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...LIFE_CYCLE,
   ...MIGRATION,
   ...NEW_NODES,
+  ...NETWORK_POLICIES,
   ...NODES,
   ...OUTAGES,
   ...PLACEMENT,
