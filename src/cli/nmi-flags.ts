@@ -34,7 +34,7 @@ export const NMI_FLAGS = {
   'find-identity-retry-interval': integer(5, [0, 3_600], 'seconds; factor of the two waits above'),
   'hold-limit': duration(
     '45s',
-    'longest time one request is held before a retryable answer; tools that do not ask again (curl, Azure CLI) are held as long as the waits above say',
+    'longest time one request is held before a retryable answer; tools that do not ask again (curl, Azure CLI) are held twice as long as the waits above say',
     PODID,
   ),
   'set-retry-after-header': boolean(

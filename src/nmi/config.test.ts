@@ -17,8 +17,8 @@ test('a request ends by default before the minute after which the SDK of Go give
   assert.ok(nmiConfig().hold.requestMs < 60_000)
 })
 
-test('a client that neither gives up nor asks again is held as long as the old agent held everyone', () => {
-  assert.equal(holdLimits(FLAGS).patientAssignmentMs, 100_000)
+test('a client that neither gives up nor asks again is held twice as long as the old agent held everyone', () => {
+  assert.equal(holdLimits(FLAGS).patientAssignmentMs, 200_000)
   assert.equal(holdLimits(FLAGS, 300_000).patientAssignmentMs, 300_000)
 })
 

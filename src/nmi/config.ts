@@ -30,7 +30,7 @@ export interface HoldLimits {
   readonly assignmentMs: number
   /** The longest that one request may take with all its waits: below a minute, too. */
   readonly requestMs: number
-  /** The same two for a client that neither gives up nor asks again (patience.ts): as long as the old NMI held. */
+  /** The same two for a client that neither gives up nor asks again (patience.ts). */
   readonly patientAssignmentMs: number
   readonly patientRequestMs: number
   /** `--find-identity-retry-interval` times `--retry-attempts-for-created`: while no object exists. */
@@ -100,11 +100,17 @@ const DEFAULT_RETRY_FLAGS: OldRetryFlags = {
 /** Time for the token after the longest hold, milliseconds. */
 const TOKEN_MS = 10_000
 
+/**
+ * A patient client is held this many times as long as the old flags say: their product was meant for one
+ * operation on the scale set, and the one that is running has to end first.
+ */
+export const PATIENCE = 2
+
 /** Hold limits from the old flags, which counted polls: the product is kept, the polling is not. */
 export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLimits {
   const intervalMs = flags.findIdentityRetryIntervalSeconds * 1000
   const assignedMs = (flags.retryAttemptsForCreated + flags.retryAttemptsForAssigned) * intervalMs
-  const patientAssignmentMs = Math.max(assignmentMs, assignedMs)
+  const patientAssignmentMs = Math.max(assignmentMs, PATIENCE * assignedMs)
   return {
     assignmentMs,
     requestMs: assignmentMs + TOKEN_MS,

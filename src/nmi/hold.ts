@@ -1,6 +1,6 @@
 import { createBackoff } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
-import type { HoldLimits } from './config.ts'
+import { type HoldLimits, PATIENCE } from './config.ts'
 import type { WaitsFor } from './standing.ts'
 
 /** How much longer one request may be held. */
@@ -19,27 +19,28 @@ const IMDS_PAUSES = { firstMs: 1_000, maxMs: 5_000 }
 /** @param patient the client neither gives up nor asks again: it is held longer (patience.ts) */
 export function createHold(clock: Clock, limits: HoldLimits, patient: boolean): Hold {
   const longestMs = patient ? limits.patientAssignmentMs : limits.assignmentMs
+  const factor = patient ? PATIENCE : 1
   const requestMs = patient ? limits.patientRequestMs : limits.requestMs
   const startedAt = clock.monotonic()
   const backoff = createBackoff(clock, IMDS_PAUSES)
   return {
     left(reason) {
-      return Math.min(longestMs, limitOf(reason, limits)) - (clock.monotonic() - startedAt)
+      return Math.min(longestMs, limitOf(reason, limits, factor)) - (clock.monotonic() - startedAt)
     },
     untilEnd: () => Math.max(0, requestMs - (clock.monotonic() - startedAt)),
     nextPauseMs: () => backoff.next(),
   }
 }
 
-function limitOf(reason: Exclude<WaitsFor, 'caller'> | 'imds', limits: HoldLimits): number {
+function limitOf(reason: Exclude<WaitsFor, 'caller'> | 'imds', limits: HoldLimits, factor: number): number {
   switch (reason) {
     case 'young-pod':
       return limits.youngPodGraceMs
     case 'object':
-      return limits.createdMs
+      return factor * limits.createdMs
     case 'assignment':
     case 'imds':
     default:
-      return limits.assignedMs
+      return factor * limits.assignedMs
   }
 }

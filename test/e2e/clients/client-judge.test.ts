@@ -38,7 +38,8 @@ test('a token of another identity, for another resource, past its end, forged or
   assert.deepEqual(await judge([{ ...TOKEN, expiresOn: 1_930, ms: 75_000 }], {}), [])
 })
 
-test('a failed call, a missing one and tokens that never change are problems', async () => {
+test('a failed call, a missing one, tokens that never change and a case that was not late are problems', async () => {
+  assert.match(String(await judge([TOKEN], { waitsMs: 11 })), /took 10 ms: nothing was late/)
   assert.match(String(await judge([FAILED], {})), /no token after 1 ms: E: no-binding/)
   assert.match(String(await judge([TOKEN], { results: 2 })), /1 results instead of 2/)
   assert.match(String(await judge([TOKEN, TOKEN], { differentTokens: 2 })), /1 different tokens/)

@@ -12,6 +12,8 @@ export interface Expectation {
   readonly secret?: string
   /** At least so many different tokens. */
   readonly differentTokens?: number
+  /** The first call must have waited for so long, milliseconds: else the case showed nothing. */
+  readonly waitsMs?: number
   /** Every call fails, and its error says this: nothing may succeed then. */
   readonly refusal?: RegExp
 }
@@ -31,6 +33,8 @@ export async function problemsOf(
     const problem = await tokenProblem(result, expected, claimsOf)
     if (problem !== undefined) problems.push(problem)
   }
+  const firstMs = results[0]?.ms ?? 0
+  if (firstMs < (expected.waitsMs ?? 0)) problems.push(`the first call took ${firstMs} ms: nothing was late`)
   const different = new Set(tokens.map(({ token }) => token)).size
   if (different < (expected.differentTokens ?? 0))
     problems.push(`${different} different tokens, not ${expected.differentTokens}`)
