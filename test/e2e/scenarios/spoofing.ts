@@ -16,7 +16,7 @@ const OVERHEARD = 299
 const spoofing: Scenario = {
   name: 'spoofed-address',
   proves:
-    'a pod with NET_ADMIN and NET_RAW that sends with the address of its neighbour, with and without its hardware address, and claims it by ARP all the time, gets no token of the neighbour, neither by asking nor by listening',
+    'a pod with NET_ADMIN and NET_RAW that sends with the address of its neighbour and claims it by ARP all the time gets no token of the neighbour, neither by asking nor by listening; where each pod has a route of its own, not even with the neighbour’s hardware address',
   shapes: ['routed', 'bridge'],
   alone: true,
   deadlineSeconds: 360,
@@ -33,23 +33,23 @@ const spoofing: Scenario = {
     })
     assertTokenOf(await victim.token(), shop)
     const address = await victim.field('.status.podIP')
-    const mac = await macOf(node, address)
-    for (const [name, flags] of [
-      ['address', []],
-      ['address-and-mac', [`-mac=${mac}`]],
-    ] as const) {
+    const attacks = [{ name: 'address', flags: [`-address=${address}`] }]
+    // A bridge believes whoever used a hardware address last: docs/security.md says what to do about that.
+    if (cluster.shape === 'routed')
+      attacks.push({
+        name: 'address-and-mac',
+        flags: [`-address=${address}`, `-mac=${await macOf(node, address)}`],
+      })
+    for (const { name, flags } of attacks) {
       const before = (await victim.answers()).length
-      const attacker = await startAttack(place, name, [`-address=${address}`, ...flags])
+      const attacker = await startAttack(place, name, flags)
       const seen = await attacker.answers()
       const suffered = (await victim.answers()).slice(before)
       await attacker.delete()
       world.say(
         `       ${cluster.shape}, with its ${name}: the attacker got ${summary(seen)}; the victim got ${summary(suffered)}`,
       )
-      assert.deepEqual(
-        seen.filter(({ status }) => status === 200 || status === OVERHEARD),
-        [],
-      )
+      assert.equal(seen.filter(({ status }) => status === 200 || status === OVERHEARD).length, 0)
       for (const { status, body } of suffered)
         if (status === 200) assert.equal((body as { client_id: string }).client_id, shop.clientId)
       await until('the victim gets tokens again', { deadlineMs: 90_000 }, async () => {
@@ -57,6 +57,25 @@ const spoofing: Scenario = {
         return answer.status === 200
       })
     }
+  },
+}
+
+const powerless: Scenario = {
+  name: 'spoofing-needs-capabilities',
+  proves:
+    'a container without capabilities, as the restricted Pod Security profile wants it, cannot take the address of its neighbour in the first place',
+  shapes: ['routed', 'bridge'],
+  async run(place) {
+    const neighbour = await place.pod('neighbour', { node: NODE })
+    const address = await neighbour.field('.status.podIP')
+    const securityContext = { runAsUser: 0, capabilities: { drop: ['ALL'] } }
+    const attack = appContainer('app', ['spoof', `-address=${address}`], { securityContext })
+    const pod = await place.startPod('attacker', {
+      node: NODE,
+      spec: { restartPolicy: 'Never', containers: [attack] },
+    })
+    await place.kubectl('wait', '--for=jsonpath={.status.phase}=Failed', 'pod/attacker', '--timeout=60s')
+    assert.match(await pod.logs(), /not permitted/)
   },
 }
 
@@ -91,4 +110,4 @@ function summary(answers: readonly Answer[]): string {
   return [...kinds].map(([kind, all]) => `${all.length} x ${kind}`).join(', ') || 'nothing'
 }
 
-export const SPOOFING: readonly Scenario[] = [spoofing]
+export const SPOOFING: readonly Scenario[] = [spoofing, powerless]
