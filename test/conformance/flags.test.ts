@@ -128,6 +128,8 @@ test('the old NMI flags reach the request path and the rules', () => {
     host: '10.0.0.4',
     port: 2580,
     mode: 'managed',
+    // With rules of its own an agent lets the next one listen beside it.
+    shared: true,
     micNamespace: 'kube-system',
     metadataHeaderRequired: false,
     blockInstanceMetadata: true,

@@ -6,8 +6,6 @@ import { NODE } from './system-azure.ts'
 type Fields = Record<string, unknown>
 export type Manifest = Fields & { readonly kind: string; readonly metadata: Fields }
 
-const CREATED = '2026-01-01T00:00:00Z'
-
 export const GROUP = API_GROUP
 
 export function podManifest(name: string, selector: string, ip: string): Manifest {
@@ -17,7 +15,8 @@ export function podManifest(name: string, selector: string, ip: string): Manifes
     metadata: {
       name,
       namespace: 'default',
-      creationTimestamp: CREATED,
+      // A young pod: its binding may come a moment after it, as on a slow machine it does.
+      creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
       labels: selector === '' ? {} : { [BINDING_LABEL]: selector },
     },
     spec: { nodeName: NODE, containers: [{ name: 'app', image: 'example/app' }] },

@@ -1,10 +1,10 @@
 /** Paths of IMDS that hand out tokens or credentials. */
-const CREDENTIAL_PATHS: Readonly<Record<string, string>> = {
-  'metadata/identity/oauth2/token': 'token',
-  'metadata/identity/getplatformmetadata': 'getplatformmetadata',
-  'metadata/identity/issuecredential': 'issuecredential',
-  'metadata/identity/credential': 'credential',
-}
+const CREDENTIAL_PATHS: ReadonlyMap<string, string> = new Map([
+  ['metadata/identity/oauth2/token', 'token'],
+  ['metadata/identity/getplatformmetadata', 'getplatformmetadata'],
+  ['metadata/identity/issuecredential', 'issuecredential'],
+  ['metadata/identity/credential', 'credential'],
+])
 
 export interface PathReading {
   /** Segments joined by one slash, without a slash at the ends. */
@@ -32,8 +32,8 @@ export function readLeniently(target: string): PathReading {
     readings.add(fold(text.split(';')[0] ?? ''))
     readings.add(fold(text.split(/[?#]/)[0] ?? ''))
   }
-  const reached = [...readings].find((reading) => CREDENTIAL_PATHS[reading] !== undefined)
-  const credential = CREDENTIAL_PATHS[reached ?? '']
+  const reached = [...readings].find((reading) => CREDENTIAL_PATHS.has(reading))
+  const credential = CREDENTIAL_PATHS.get(reached ?? '')
   if (credential === undefined) return { path: [...readings].at(-1) ?? '', plain }
   return { path: reached ?? '', plain, credential }
 }
@@ -42,7 +42,7 @@ export function readLeniently(target: string): PathReading {
 export function readStrictly(target: string): PathReading {
   const text = target.split('?')[0] ?? ''
   const path = text.replace(/^\//, '').replace(/\/$/, '')
-  const credential = text.startsWith('/') ? CREDENTIAL_PATHS[path] : undefined
+  const credential = text.startsWith('/') ? CREDENTIAL_PATHS.get(path) : undefined
   return credential === undefined ? { path, plain: false } : { path, plain: true, credential }
 }
 
