@@ -1,5 +1,6 @@
 /** The components themselves: the lead of MIC, probes, and the definitions of the custom resources. */
 import assert from 'node:assert/strict'
+import { patchesOf } from '../arm-patches.ts'
 import { until } from '../cluster/until.ts'
 import { containerOf, freezeContainer } from '../node-side.ts'
 import type { Manifest } from '../place.ts'
@@ -32,6 +33,16 @@ const leaderChanges: Scenario = {
     await first.delete()
     await place.whenOnMachine('pool', [late])
     await place.whenAssigned('second', [late])
+    assert.deepEqual(
+      [early, late].map((each) => {
+        const { additions, removals } = patchesOf(world, each)
+        return [additions.length, removals.length]
+      }),
+      [
+        [1, 1],
+        [1, 0],
+      ],
+    )
     await world.podid.ready('mic')
   },
 }
