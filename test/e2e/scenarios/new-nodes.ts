@@ -34,7 +34,12 @@ const startupTaint: Scenario = {
     const [agent] = await podid.pods('nmi', node.name)
     assert.ok(agent, 'no node agent on the new node')
     const readyAt = await kubectl.ok([
-      ...['--namespace', podid.namespace, 'get', 'pod', agent, '-o'],
+      '--namespace',
+      podid.namespace,
+      'get',
+      'pod',
+      agent,
+      '-o',
       'jsonpath={.status.conditions[?(@.type=="Ready")].lastTransitionTime}',
     ])
     const startedAt = await pod.field('.status.containerStatuses[0].state.running.startedAt')
@@ -42,12 +47,13 @@ const startupTaint: Scenario = {
       Date.parse(startedAt) >= Date.parse(readyAt),
       `the pod ran at ${startedAt}, the agent was ready at ${readyAt}`,
     )
-    const [first] = await until('the pod has an answer', { deadlineMs: 60_000 }, async () => {
-      const answers = await pod.answers()
-      return answers.length > 0 ? answers : undefined
-    })
-    assert.equal(first?.status, 200, JSON.stringify(first))
-    assert.equal((first?.body as { client_id: string }).client_id, shop.clientId)
+    const first = await until(
+      'the pod has an answer',
+      { deadlineMs: 60_000 },
+      async () => (await pod.answers())[0],
+    )
+    assert.equal(first.status, 200, JSON.stringify(first))
+    assert.equal((first.body as { client_id: string }).client_id, shop.clientId)
     await writeFile(file, before)
     await podid.install()
   },
