@@ -79,9 +79,10 @@ export function notFound(resource: ResourceName, name: string): ApiError {
   return new ApiError(404, 'NotFound', `${what} "${name}" not found`, about(resource, name))
 }
 
-export function alreadyExists(resource: ResourceName, name: string): ApiError {
+export function alreadyExists(resource: ResourceName, name: string, isLeaving = false): ApiError {
   const what = qualified(resource.group, resource.plural)
-  return new ApiError(409, 'AlreadyExists', `${what} "${name}" already exists`, about(resource, name))
+  const message = `${isLeaving ? 'object is being deleted: ' : ''}${what} "${name}" already exists`
+  return new ApiError(409, 'AlreadyExists', message, about(resource, name))
 }
 
 export const STALE =
@@ -105,7 +106,7 @@ export function invalid(
   name: string,
   problems: readonly FieldProblem[],
 ): ApiError {
-  const texts = problems.map((each) => `${each.field}: ${problemText(each)}`)
+  const texts = [...new Set(problems.map((each) => `${each.field}: ${problemText(each)}`))]
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`
   const message = `${qualified(subject.group, subject.kind)} "${name}" is invalid: ${list}`
   return new ApiError(422, 'Invalid', message, {
@@ -142,12 +143,12 @@ export function methodNotAllowed(): ApiError {
 
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`
-  return new ApiError(415, 'UnsupportedMediaType', message, {})
+  return new ApiError(415, 'UnsupportedMediaType', message)
 }
 
 export function notAcceptable(accepted: readonly string[]): ApiError {
   const message = `only the following media types are accepted: ${accepted.join(', ')}`
-  return new ApiError(406, 'NotAcceptable', message, {})
+  return new ApiError(406, 'NotAcceptable', message)
 }
 
 /** 410: the history back to that version is gone. */

@@ -1,5 +1,6 @@
 import type { Scenario } from './scenario.ts'
 import { ADDRESSES } from './scenarios/addresses.ts'
+import { API_SERVER } from './scenarios/api-server.ts'
 import { ASSIGNMENT } from './scenarios/assignment.ts'
 import { BASIC } from './scenarios/basic.ts'
 import { BINDINGS } from './scenarios/bindings.ts'
@@ -29,6 +30,7 @@ import { WORKLOADS } from './scenarios/workloads.ts'
 /** All of them, in the order in which they start. */
 export const SCENARIOS: readonly Scenario[] = [
   ...ADDRESSES,
+  ...API_SERVER,
   ...ASSIGNMENT,
   ...BASIC,
   ...BINDINGS,

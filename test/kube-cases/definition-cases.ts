@@ -69,10 +69,8 @@ export const DEFINITION_CASES: readonly KubeCase[] = [
         contentType: MERGE,
         body: { spec: { size: 0, colour: 'green' } },
       })
-      assert.match(
-        wrong.json().message ?? '',
-        /spec\.size in body should be greater than or equal to 1.*Unsupported value: "green": supported values: "red", "blue"/,
-      )
+      assert.match(wrong.json().message ?? '', /spec\.size in body should be greater than or equal to 1/)
+      assert.match(wrong.json().message ?? '', /Unsupported value: "green": supported values: "red", "blue"/)
       assert.equal(
         (await http.ask('PATCH', `${things}/a/status`, { contentType: MERGE, body: { status: {} } })).code,
         200,

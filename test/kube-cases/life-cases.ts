@@ -27,9 +27,9 @@ interface Stores {
   readonly identities: Followed<{ readonly uid: string; readonly resourceVersion: string }>
   readonly pods: Followed<{ readonly uid: string; readonly resourceVersion: string }>
   /** Waits until both stores are what the server says. */
-  same(): Promise<void>
+  readonly same: () => Promise<void>
   /** Waits until every watch has noticed that something is wrong. */
-  broken(): Promise<void>
+  readonly broken: () => Promise<void>
 }
 
 async function stores(world: CaseWorld, context: CaseContext): Promise<Stores> {

@@ -108,7 +108,7 @@ export const WRITE_CASES: readonly KubeCase[] = [
       assert.equal(refused.code, 422)
       assert.equal(
         refused.message,
-        'azureidentities.aadpodidentity.k8s.io "i" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
+        'azureidentities.aadpodidentity.k8s.io "i" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
       )
       const lease = {
         apiVersion: 'coordination.k8s.io/v1',
@@ -153,7 +153,10 @@ export const WRITE_CASES: readonly KubeCase[] = [
       })
       assert.equal(nothing.json().metadata?.resourceVersion, labelled.json().metadata?.resourceVersion)
       const renamed = await http.ask('PATCH', path, { contentType: MERGE, body: { metadata: { name: 'j' } } })
-      assert.equal(renamed.code, 422)
+      assert.equal(
+        refusal(renamed).message,
+        'the name of the object (j) does not match the name on the URL (i)',
+      )
       assert.match(
         refusal(
           await http.ask('POST', maps, { body: map('m', { metadata: { name: 'm', resourceVersion: '5' } }) }),
@@ -292,10 +295,7 @@ export const WRITE_CASES: readonly KubeCase[] = [
       )
       assert.deepEqual(
         causesOf(mistyped).map((each) => `${each.field}: ${each.message}`),
-        [
-          'spec.type: Invalid value: "string": spec.type in body must be of type integer: "string"',
-          'spec.clientID: Invalid value: "null": spec.clientID in body must be of type string: "null"',
-        ],
+        ['spec.type: Invalid value: "string": spec.type in body must be of type integer: "string"'],
       )
     },
   },

@@ -1,4 +1,4 @@
-import { conflict, invalid, notFound } from '../api-error.ts'
+import { badRequest, conflict, invalid, notFound } from '../api-error.ts'
 import type { Fields } from '../json.ts'
 import { fieldsAt, isFields, textAt, textsAt, valueAt } from '../json.ts'
 import { builtinSchema } from '../schemas/builtin-schemas.ts'
@@ -27,7 +27,11 @@ export function requestToken(
 ): Fields {
   const account = findObject(world, 'serviceaccounts', `${key.namespace}/${key.name}`)
   if (account === undefined) throw notFound({ group: '', plural: 'serviceaccounts' }, key.name)
-  const given = fieldsAt(decodeBuiltin(body, builtinSchema('TokenRequest')).value, 'spec')
+  const decoded = decodeBuiltin(body, builtinSchema('TokenRequest'), 'TokenRequest')
+  if (decoded.mismatch !== undefined) {
+    throw badRequest(`TokenRequest in version "v1" cannot be handled as a TokenRequest: ${decoded.mismatch}`)
+  }
+  const given = fieldsAt(decoded.value, 'spec')
   const asked = valueAt(given, 'expirationSeconds')
   const seconds = typeof asked === 'number' ? asked : HOUR
   checkSeconds(seconds)
@@ -69,18 +73,18 @@ function boundTo(
   const name = textAt(reference, 'name')
   const plural = PLURALS[kind]
   if (plural === undefined) {
-    const detail = 'supported object kinds are "Pod", "Secret" and "Node"'
-    throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [
-      invalidValue('spec.boundObjectRef', reference, detail),
-    ])
+    const version = textAt(reference, 'apiVersion')
+    const full = version.includes('/') ? version : `/${version}`
+    throw badRequest(`cannot bind token to object of type ${full}, Kind=${kind}`)
   }
+  if (name === '') throw badRequest('Name parameter required.')
   const key = kind === 'Node' ? name : `${account.namespace}/${name}`
   const object = findObject(world, plural, key)
   if (object === undefined) throw notFound({ group: '', plural }, name)
   const uid = textAt(reference, 'uid')
   if (uid !== '' && uid !== object.metadata.uid) {
     const why = `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`
-    throw conflict({ group: '', plural }, name, why)
+    throw conflict({ group: '', plural: kind }, name, why)
   }
   const bound = { kind: kind.toLowerCase(), name, uid: object.metadata.uid }
   const nodeName = textAt(object, 'spec', 'nodeName')

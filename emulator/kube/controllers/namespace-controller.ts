@@ -62,5 +62,5 @@ function finalize(world: World, name: string): void {
     if (Object.keys(namespace['spec'] ?? {}).length > 0) store.put(finalized)
     return
   }
-  store.remove(name, finalized)
+  store.remove(name)
 }

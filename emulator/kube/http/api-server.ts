@@ -4,7 +4,7 @@ import type { Authenticator } from '../access/authenticator.ts'
 import type { Authorizer } from '../access/authorizer.ts'
 import type { TokenIssuer } from '../access/token-issuer.ts'
 import type { User } from '../access/user.ts'
-import { ApiError, badRequest, expired, internalError } from '../api-error.ts'
+import { ApiError, badRequest, expired, internalError, notFound } from '../api-error.ts'
 import type { AuditLog } from '../audit.ts'
 import type { FaultAction } from '../faults/fault.ts'
 import type { FaultPlan } from '../faults/fault-plan.ts'
@@ -108,9 +108,23 @@ export class ApiServer {
     const special = specialCall(call, context)
     if (special !== undefined) return special
     const definition = this.#definitionOf(info)
-    return definition === undefined
-      ? textAnswer(404, '404 page not found\n')
-      : resourceCall(world, definition, call)
+    if (definition !== undefined) {
+      if (definition.deprecation !== undefined) call.warnings.push(definition.deprecation)
+      return resourceCall(world, definition, call)
+    }
+    const parent = world.registry.find(info.group, info.version, info.plural)
+    // One handler serves all paths of custom kinds, and knows what it has not got.
+    if (parent?.custom === true) throw notFound(parent, info.name)
+    return this.#unknown(info)
+  }
+
+  /** The router of a built-in group says more than the one above all groups. */
+  #unknown(info: RequestInfo): Answer {
+    const [first] = this.#parts.world.registry.resources(info.group, info.version)
+    if (first !== undefined && !first.custom) {
+      throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {})
+    }
+    return textAnswer(404, '404 page not found\n')
   }
 
   #definitionOf(info: RequestInfo): ResourceDefinition | undefined {
@@ -122,8 +136,8 @@ export class ApiServer {
   #watch(call: Call, response: ServerResponse, fault: FaultAction | undefined): Answer | undefined {
     const { world, watches } = this.#parts
     const definition = this.#definitionOf(call.info)
-    if (definition === undefined) return textAnswer(404, '404 page not found\n')
-    const { form } = acceptedForm(call.accept)
+    if (definition === undefined) return this.#unknown(call.info)
+    const { form } = acceptedForm(call.accept, definition.custom, true)
     const { query } = call.info
     const encoder = watchEncoder(definition, form, { clock: world.clock, include: includeObject(query) })
     if (fault?.kind === 'expired') {
@@ -137,7 +151,7 @@ export class ApiServer {
     watches.open({ definition, user: call.user.name, response }, delayMs, (sink) => {
       const watch = startWatch(world, definition, { namespace, query }, { encoder, sink })
       // Only now: impossible options are answered with an error instead.
-      beginStream(response)
+      beginStream(response, definition.deprecation)
       return watch
     })
     return undefined
@@ -190,8 +204,13 @@ const NOTHING: RequestInfo = {
 
 const COMMON_HEADERS = { 'Cache-Control': 'no-cache, private' }
 
-function beginStream(response: ServerResponse): void {
-  response.writeHead(200, { ...COMMON_HEADERS, 'Audit-Id': randomUUID(), 'Content-Type': 'application/json' })
+function beginStream(response: ServerResponse, warning: string | undefined): void {
+  response.writeHead(200, {
+    ...COMMON_HEADERS,
+    'Audit-Id': randomUUID(),
+    'Content-Type': 'application/json',
+    ...(warning === undefined ? {} : { Warning: warningOf(warning) }),
+  })
   response.flushHeaders()
 }
 
@@ -208,9 +227,13 @@ function send(
     'Audit-Id': randomUUID(),
     'Content-Type': answer.contentType,
     'Content-Length': body.length,
-    ...(warnings.length > 0 ? { Warning: warnings.map((each) => `299 - ${JSON.stringify(each)}`) } : {}),
+    ...(warnings.length > 0 ? { Warning: warnings.map(warningOf) } : {}),
   })
   response.end(body)
+}
+
+function warningOf(text: string): string {
+  return `299 - ${JSON.stringify(text)}`
 }
 
 function errorAnswer(error: ApiError): Answer {

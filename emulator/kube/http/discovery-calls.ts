@@ -1,5 +1,5 @@
 import type { TokenIssuer } from '../access/token-issuer.ts'
-import { notAcceptable } from '../api-error.ts'
+import { ApiError, notAcceptable } from '../api-error.ts'
 import {
   aggregatedDiscovery,
   apiGroup,
@@ -14,7 +14,7 @@ import type { Answer, Call } from './call.ts'
 import { jsonAnswer, textAnswer } from './call.ts'
 
 /** The Kubernetes version that the emulator behaves like. */
-const VERSION = { major: '1', minor: '35', gitVersion: 'v1.35.2' } as const
+const VERSION = { major: '1', minor: '35', gitVersion: 'v1.35.4' } as const
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 
@@ -40,7 +40,7 @@ export function discoveryCall(call: Call, context: DiscoveryContext): Answer | u
     case '/.well-known/openid-configuration':
       return jsonAnswer(200, context.issuer.discovery(`${context.url}/openid/v1/jwks`))
     case '/openid/v1/jwks':
-      return { ...jsonAnswer(200, context.issuer.keySet()), contentType: 'application/jwk-set+json' }
+      return keySet(call, context.issuer)
     case '/openapi/v2':
       // The only form that clients ask for is protobuf.
       throw notAcceptable(['application/json'])
@@ -51,6 +51,17 @@ export function discoveryCall(call: Call, context: DiscoveryContext): Answer | u
         ? openApi(context.registry, path)
         : groupCall(call, context.registry, path)
   }
+}
+
+const KEY_SET = 'application/jwk-set+json'
+
+function keySet(call: Call, issuer: TokenIssuer): Answer {
+  const wishes = acceptWishes(call.accept ?? '*/*').map(({ type }) => type)
+  if (!wishes.some((each) => [KEY_SET, 'application/*', '*/*'].includes(each))) {
+    const message = `406: Not Acceptable\n\nAvailable representations: ${KEY_SET}`
+    throw new ApiError(406, 'NotAcceptable', message, {})
+  }
+  return { ...jsonAnswer(200, issuer.keySet()), contentType: KEY_SET }
 }
 
 function rootPaths(registry: Registry): readonly string[] {

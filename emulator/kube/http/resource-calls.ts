@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { badRequest, conflict, methodNotAllowed, notFound } from '../api-error.ts'
+import { ApiError, methodNotAllowed, notFound } from '../api-error.ts'
 import type { Fields } from '../json.ts'
 import { isFields, textAt } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
@@ -7,6 +7,7 @@ import { keyOf } from '../kube-object.ts'
 import { createObject } from '../operations/create.ts'
 import { decodeObject } from '../operations/decode.ts'
 import { deleteOptions } from '../operations/delete-options.ts'
+import { checkPlace, foreignUid } from '../operations/object-place.ts'
 import { patchObject } from '../operations/patch.ts'
 import { removeObject } from '../operations/remove.ts'
 import { updateObject } from '../operations/update.ts'
@@ -20,13 +21,14 @@ import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { selectorOf } from '../selectors.ts'
 import type { World } from '../world.ts'
 import { storeOf } from '../world.ts'
-import { deleteBody, objectBody, patchBody } from './body.ts'
+import { deleteBody, patchBody, readObject } from './body.ts'
 import type { Answer, Call } from './call.ts'
 import { jsonAnswer } from './call.ts'
 
 /** Answers every verb but `watch` for one resource, or its status subresource. */
 export function resourceCall(world: World, definition: ResourceDefinition, call: Call): Answer {
   const { verb } = call.info
+  if (!fits(call)) throw methodNotAllowed()
   switch (verb) {
     case 'get':
       return get(world, definition, call)
@@ -47,6 +49,13 @@ export function resourceCall(world: World, definition: ResourceDefinition, call:
   }
 }
 
+/** Objects are created in their collection, and changed under their name. */
+function fits({ info, method }: Call): boolean {
+  if (info.verb === 'create') return info.name === ''
+  if (info.verb === 'update' || info.verb === 'patch') return info.name !== ''
+  return method !== 'HEAD'
+}
+
 /** Namespace objects are named in the path where others have their namespace. */
 export function placeOf(definition: ResourceDefinition, call: Call): { namespace: string; name: string } {
   return { namespace: definition.namespaced ? call.info.namespace : '', name: call.info.name }
@@ -54,16 +63,29 @@ export function placeOf(definition: ResourceDefinition, call: Call): { namespace
 
 function answerWith(object: KubeObject, definition: ResourceDefinition, call: Call, sent: Sent): Answer {
   const { code, now } = sent
-  const { form, yaml } = acceptedForm(call.accept)
+  const { form, yaml } = acceptedForm(call.accept, definition.custom)
   if (form === 'table') {
     const request = { definition, include: includeObject(call.info.query), now, headers: true }
     return jsonAnswer(code, tableOf([object], { resourceVersion: object.metadata.resourceVersion }, request))
   }
   if (form === 'metadata') return jsonAnswer(code, metadataOnly(object))
+  if (form === 'metadata list') throw otherForm('PartialObjectMetadataList', 'is not a list', definition)
   if (yaml) {
     return { code, body: stringify(presented(object, definition)), contentType: 'application/yaml' }
   }
   return { code, body: `${objectText(object, definition)}\n`, contentType: 'application/json' }
+}
+
+/** Metadata of one object and of a list are two forms. */
+function otherForm(form: string, but: string, { custom, kind, listKind }: ResourceDefinition): ApiError {
+  const isList = form === 'PartialObjectMetadata'
+  if (custom && !isList) return new ApiError(500, '', 'content is not a list')
+  const type = custom ? 'unstructured.UnstructuredList' : `core.${isList ? listKind : kind}`
+  return new ApiError(
+    406,
+    'NotAcceptable',
+    `you requested ${form}, but the requested object ${but} (*${type})`,
+  )
 }
 
 function get(world: World, definition: ResourceDefinition, call: Call): Answer {
@@ -85,13 +107,14 @@ function sent(world: World, code: number): Sent {
 
 function list(world: World, definition: ResourceDefinition, call: Call): Answer {
   const { query } = call.info
-  const { form } = acceptedForm(call.accept)
+  const { form } = acceptedForm(call.accept, definition.custom, true)
   const { items, metadata } = listObjects(world, definition, placeOf(definition, call).namespace, query)
   if (form === 'table') {
     const request = { definition, include: includeObject(query), now: world.clock.now(), headers: true }
     return jsonAnswer(200, tableOf(items, metadata, request))
   }
-  if (form === 'metadata') {
+  if (form === 'metadata') throw otherForm('PartialObjectMetadata', 'is a list', definition)
+  if (form === 'metadata list') {
     const partial = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata }
     return jsonAnswer(200, { ...partial, items: items.map(metadataOnly) })
   }
@@ -106,7 +129,8 @@ function optionsOf(call: Call, kind: string): WriteOptions {
 
 function create(world: World, definition: ResourceDefinition, call: Call): Answer {
   const options = optionsOf(call, 'CreateOptions')
-  const object = decodeObject(objectBody(call, definition.kind, definition.custom), definition, options)
+  const { value, repeated } = readObject(call, definition.kind, definition.custom)
+  const object = decodeObject(value, definition, { ...options, repeated })
   const { namespace } = placeOf(definition, call)
   const created = createObject(world, definition, object, { namespace, options })
   return answerWith(created, definition, call, sent(world, 201))
@@ -115,17 +139,14 @@ function create(world: World, definition: ResourceDefinition, call: Call): Answe
 function update(world: World, definition: ResourceDefinition, call: Call): Answer {
   const options = optionsOf(call, 'UpdateOptions')
   const place = placeOf(definition, call)
-  const object = decodeObject(objectBody(call, definition.kind, definition.custom), definition, options)
+  const { value, repeated } = readObject(call, definition.kind, definition.custom)
+  const object = decodeObject(value, definition, { ...options, repeated })
   checkPlace(object, place)
   const known = storeOf(world, definition).get(keyOf(place))
   if (known === undefined && definition.createOnUpdate && options.subresource === '') {
     const uid = textAt(object.metadata, 'uid')
     if (uid !== '') {
-      throw conflict(
-        definition,
-        place.name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: `,
-      )
+      throw foreignUid(definition, place, { wanted: uid, found: '' })
     }
     const { resourceVersion: _, ...metadata } = object.metadata
     const fresh = { ...object, metadata: { ...metadata, name: place.name } as KubeObject['metadata'] }
@@ -136,22 +157,6 @@ function update(world: World, definition: ResourceDefinition, call: Call): Answe
   return answerWith(updated, definition, call, sent(world, 200))
 }
 
-function checkPlace(object: KubeObject, place: { readonly namespace: string; readonly name: string }): void {
-  const { name, namespace } = {
-    name: textAt(object.metadata, 'name'),
-    namespace: textAt(object.metadata, 'namespace'),
-  }
-  if (name === '') throw badRequest('the name of the object (based on URL) was empty: name must be provided')
-  if (name !== place.name) {
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${place.name})`)
-  }
-  if (namespace !== '' && namespace !== place.namespace) {
-    throw badRequest(
-      `the namespace of the object (${namespace}) does not match the namespace on the request (${place.namespace})`,
-    )
-  }
-}
-
 function patch(world: World, definition: ResourceDefinition, call: Call): Answer {
   const options = optionsOf(call, 'PatchOptions')
   const { query } = call.info
@@ -159,7 +164,6 @@ function patch(world: World, definition: ResourceDefinition, call: Call): Answer
     ...placeOf(definition, call),
     mediaType: call.contentType,
     patch: patchBody(call),
-    text: call.body.toString(),
     force: query.get('force'),
     hasManager: (query.get('fieldManager') ?? '') !== '',
     options,
@@ -200,7 +204,9 @@ function removeCollection(world: World, definition: ResourceDefinition, call: Ca
     const object = store.get(key)
     if (object === undefined || (matches !== undefined && !matches(object))) continue
     const { namespace: own = '', name } = object.metadata
-    removed.push(removeObject(world, definition, { namespace: own, name }, options).object)
+    const { object: marked, gone } = removeObject(world, definition, { namespace: own, name }, options)
+    // What is gone is shown as it was listed.
+    removed.push(gone ? object : marked)
   }
   const metadata = { resourceVersion: String(world.database.versions.current) }
   return { code: 200, body: listText(removed, definition, metadata), contentType: 'application/json' }

@@ -2,7 +2,7 @@ import type { ReviewContext } from '../access/reviews.ts'
 import { review } from '../access/reviews.ts'
 import type { TokenIssuer } from '../access/token-issuer.ts'
 import { requestToken } from '../access/token-request.ts'
-import { badRequest, conflict, methodNotAllowed, notFound } from '../api-error.ts'
+import { badRequest, conflict, methodNotAllowed, notFound, unexplained } from '../api-error.ts'
 import { REVIEWS } from '../discovery/reviews.ts'
 import type { Fields } from '../json.ts'
 import { fieldsAt, listAt, textAt } from '../json.ts'
@@ -57,8 +57,11 @@ function requireCreate(call: Call): void {
 /** What a scheduler does: the pod gets its node, which an update of the pod may not give it. */
 function bindPod(call: Call, world: World): Answer {
   const { namespace, name } = call.info
-  const node = textAt(objectBody(call, 'Binding'), 'target', 'name')
-  if (node === '') throw badRequest('target.name: Required value')
+  const binding = objectBody(call, 'Binding')
+  const node = textAt(binding, 'target', 'name')
+  if (textAt(binding, 'metadata', 'name') !== name)
+    throw badRequest('name in URL does not match name in Binding object')
+  if (node === '') throw unexplained('target.name: Required value')
   const store = world.database.store({ plural: 'pods', group: '' })
   const pod = store.get(`${namespace}/${name}`)
   if (pod === undefined) throw notFound({ group: '', plural: 'pods' }, name)
@@ -70,7 +73,12 @@ function bindPod(call: Call, world: World): Answer {
       `pod ${name} is already assigned to node "${bound}"`,
     )
   }
-  const condition = { type: 'PodScheduled', status: 'True', lastTransitionTime: timestamp(world.clock) }
+  const condition = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: timestamp(world.clock),
+  }
   const conditions = listAt(pod, 'status', 'conditions').filter(
     (each) => textAt(each, 'type') !== 'PodScheduled',
   )
@@ -95,5 +103,7 @@ function finalizeNamespace(call: Call, world: World): Answer {
   const next = { ...namespace, spec: finalizers.length === 0 ? {} : { finalizers } }
   const ended = namespace.metadata.deletionTimestamp !== undefined && finalizers.length === 0
   const held = (namespace.metadata.finalizers ?? []).length > 0
-  return jsonAnswer(200, ended && !held ? store.remove(name, next) : store.put(next))
+  if (!ended || held) return jsonAnswer(200, store.put(next))
+  store.remove(name)
+  return jsonAnswer(200, next)
 }

@@ -18,7 +18,7 @@ import {
   union,
 } from './field-set.ts'
 import { shapeOf } from './shape.ts'
-import type { Writer } from './update-tracking.ts'
+import { type Writer, withManagers } from './update-tracking.ts'
 
 export interface Application {
   /** Undefined when the object does not exist yet. */
@@ -47,8 +47,9 @@ export function applyConfiguration(application: Application): Fields {
     live === undefined ? wanted : intersect(wanted, compare(ownable(live), ownable(merged), schema).changed)
   const own = entries.find((each) => isOwn(each, application))
   const others = entries.filter((each) => each !== own)
+  const allowed = takenOver(application)
   const contested = others
-    .map((entry) => ({ entry, fields: intersect(parseFieldsV1(entry.fieldsV1), changed) }))
+    .map((entry) => ({ entry, fields: subtract(intersect(parseFieldsV1(entry.fieldsV1), changed), allowed) }))
     .filter(({ fields }) => !isEmptySet(fields))
   if (contested.length > 0 && !force) throw conflictOf(contested)
   const kept = others.flatMap((entry) => withoutFields(entry, changed))
@@ -59,14 +60,54 @@ export function applyConfiguration(application: Application): Fields {
     manager: writer.manager,
     operation: 'Apply',
     apiVersion: groupVersion(definition),
-    time: writer.time,
+    ...timeOf(live, result, { own, now: writer.time, schema }),
     fieldsType: 'FieldsV1',
     fieldsV1: toFieldsV1(wanted),
     ...(writer.subresource === undefined ? {} : { subresource: writer.subresource }),
   }
   const unchanged = own !== undefined && sameJson(own.fieldsV1, entry.fieldsV1)
-  const managedFields = [unchanged ? own : entry, ...kept]
-  return { ...result, metadata: { ...(result['metadata'] as Fields), managedFields } }
+  const applied = isEmptySet(wanted) ? [] : [unchanged ? own : entry]
+  return { ...withManagers(result as unknown as KubeObject, [...applied, ...kept]) }
+}
+
+/** An apply that changes nothing of the object leaves its manager's time as it was, also when there was none. */
+function timeOf(
+  live: KubeObject | undefined,
+  result: Fields,
+  of: {
+    readonly own: ManagedFieldsEntry | undefined
+    readonly now: string | undefined
+    readonly schema: Schema
+  },
+): Pick<ManagedFieldsEntry, 'time'> {
+  const { changed, removed } = compare(live === undefined ? {} : ownable(live), ownable(result), of.schema)
+  const isSame = live !== undefined && isEmptySet(changed) && isEmptySet(removed)
+  const time = isSame ? of.own?.time : of.now
+  return time === undefined ? {} : { time }
+}
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/**
+ * Fields that kubectl's older way of applying has written and nobody has changed since: its newer way takes
+ * them over without a conflict.
+ */
+function takenOver({ live, definition, writer }: Application): FieldSet {
+  const text = live?.metadata.annotations?.[LAST_APPLIED]
+  if (live === undefined || text === undefined || writer.manager !== 'kubectl') return emptySet()
+  const last = parsed(text)
+  if (!isFields(last)) return emptySet()
+  const { changed } = compare(ownable(live), ownable(last), definition.schema)
+  return subtract(fieldSetOf(ownable(last), definition.schema), changed)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown
+    return undefined
+  }
 }
 
 /** Paths of which nothing is kept: a list or map stays while somebody holds a part of it. */

@@ -29,6 +29,8 @@ export function trackUpdate(
   writer: Writer,
 ): readonly ManagedFieldsEntry[] {
   const entries = givenEntries(after)
+  // Who cleared the entries of an object does not want it tracked; only an apply begins anew.
+  if (before !== undefined && entries.length === 0 && givenEntries(before).length === 0) return []
   const base = before === undefined ? emptyOf(definition) : ownable(before)
   const { changed, removed } = compare(base, ownable(after), definition.schema)
   changed.children.get('f:metadata')?.children.delete('f:managedFields')
@@ -53,9 +55,20 @@ function without(entry: ManagedFieldsEntry, fields: FieldSet): readonly ManagedF
   return isEmptySet(rest) ? [] : [{ ...entry, fieldsV1: toFieldsV1(rest) }]
 }
 
+/** Fields of an Event that Go writes whether they are set or not. */
+export const EVENT_ZEROS = {
+  eventTime: null,
+  firstTimestamp: null,
+  lastTimestamp: null,
+  reportingComponent: '',
+  reportingInstance: '',
+  source: {},
+} as const
+
 function emptyOf(definition: ResourceDefinition): Record<string, unknown> {
   if (definition.custom) return { metadata: {} }
   // Go's structs hold these even when they are empty, so creating them belongs to nobody.
+  if (definition.kind === 'Event') return { metadata: {}, ...EVENT_ZEROS }
   return { metadata: {}, spec: definition.kind === 'Pod' ? { containers: [] } : {}, status: {} }
 }
 
@@ -94,6 +107,20 @@ function bounded(entries: readonly ManagedFieldsEntry[]): readonly ManagedFields
   const fields = union(parseFieldsV1(first.fieldsV1), parseFieldsV1(second.fieldsV1))
   const merged = { ...second, manager: ANCIENT, fieldsV1: toFieldsV1(fields) }
   return [merged, ...entries.filter((each) => each !== first && each !== second)]
+}
+
+/** The object with these entries; none is the same as no list. */
+export function withManagers(object: KubeObject, entries: readonly ManagedFieldsEntry[]): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata
+  if (entries.length === 0) return { ...object, metadata }
+  return { ...object, metadata: { ...metadata, managedFields: entries.toSorted(byAge) } }
+}
+
+/** Applied entries first, then the older ones, then by name: the order in which the API server keeps them. */
+function byAge(a: ManagedFieldsEntry, b: ManagedFieldsEntry): number {
+  const keyOf = (each: ManagedFieldsEntry): string =>
+    [each.operation, each.time, each.manager, each.apiVersion, each.subresource ?? ''].join('\0')
+  return keyOf(a) < keyOf(b) ? -1 : 1
 }
 
 /** True when two lists of entries differ in nothing but their times. */

@@ -3,6 +3,7 @@ import type { Fields } from '../json.ts'
 import { fieldsAt, listAt, textAt, valueAt } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import { withDefaultTolerations } from '../strategies/pod-tolerations.ts'
 import type { World } from '../world.ts'
 import { findObject } from '../world.ts'
 import { nameSuffix } from './generated.ts'
@@ -46,7 +47,6 @@ function admitNamespace(
 }
 
 const ACCOUNT_MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
-const UNREACHABLE_SECONDS = 300
 
 function admitPod(world: World, definition: ResourceDefinition, pod: KubeObject): KubeObject {
   const spec: Fields = { ...fieldsAt(pod, 'spec') }
@@ -67,21 +67,6 @@ function admitPod(world: World, definition: ResourceDefinition, pod: KubeObject)
   spec['priority'] ??= 0
   spec['preemptionPolicy'] ??= 'PreemptLowerPriority'
   return { ...pod, spec }
-}
-
-function withDefaultTolerations(tolerations: readonly unknown[]): readonly unknown[] {
-  const all = tolerations.some((each) => textAt(each, 'operator') === 'Exists' && textAt(each, 'key') === '')
-  if (all) return tolerations
-  const missing = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'].filter(
-    (key) => !tolerations.some((each) => textAt(each, 'key') === key),
-  )
-  const added = missing.map((key) => ({
-    key,
-    operator: 'Exists',
-    effect: 'NoExecute',
-    tolerationSeconds: UNREACHABLE_SECONDS,
-  }))
-  return [...tolerations, ...added]
 }
 
 function mountToken(world: World, spec: Fields): void {

@@ -2,8 +2,8 @@ import { alreadyExists, badRequest, invalid, unexplained } from '../api-error.ts
 import type { Fields } from '../json.ts'
 import { isFields, textAt, withValue } from '../json.ts'
 import type { KubeObject, ObjectMeta } from '../kube-object.ts'
-import { keyOf, withMetadata } from '../kube-object.ts'
-import { trackUpdate } from '../managed-fields/update-tracking.ts'
+import { keyOf } from '../kube-object.ts'
+import { trackUpdate, withManagers } from '../managed-fields/update-tracking.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import type { World } from '../world.ts'
 import { storeOf, timestamp } from '../world.ts'
@@ -36,11 +36,14 @@ export function createObject(
   const admitted = admitCreate(world, definition, filled)
   const prepared = strategy.prepareCreate?.(admitted, admitted.metadata.creationTimestamp) ?? admitted
   const problems = objectProblems(prepared, definition)
-  if (problems.length > 0) throw invalid(definition, object.metadata.name, problems)
+  if (problems.length > 0) throw invalid(definition, prepared.metadata.name, problems)
   warnFinalizers(prepared, undefined, definition, options)
   const store = storeOf(world, definition)
-  if (store.get(keyOf(prepared.metadata)) !== undefined)
-    throw alreadyExists(definition, prepared.metadata.name)
+  const present = store.get(keyOf(prepared.metadata))
+  if (present !== undefined) {
+    const isLeaving = present.metadata.deletionTimestamp !== undefined
+    throw alreadyExists(definition, prepared.metadata.name, isLeaving)
+  }
   const created = isFields(prepared.metadata.managedFields?.[0])
     ? prepared
     : tracked(prepared, definition, options)
@@ -52,7 +55,7 @@ function tracked(object: KubeObject, definition: ResourceDefinition, options: Wr
   if (isFields(object.metadata.managedFields?.[0])) return object
   const owned = definition.statusSubresource ? withValue(object, ['status'], undefined) : object
   const writer = { manager: options.manager, time: object.metadata.creationTimestamp }
-  return withMetadata(object, { managedFields: trackUpdate(undefined, owned, definition, writer) })
+  return withManagers(object, trackUpdate(undefined, owned, definition, writer))
 }
 
 function withNewMetadata(

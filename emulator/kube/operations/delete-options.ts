@@ -1,4 +1,4 @@
-import { invalid } from '../api-error.ts'
+import { badRequest, invalid } from '../api-error.ts'
 import type { Fields } from '../json.ts'
 import { isFields, listAt, textAt, valueAt } from '../json.ts'
 import type { FieldProblem } from '../validation/field-problem.ts'
@@ -20,7 +20,7 @@ const POLICIES = ['Foreground', 'Background', 'Orphan']
  * @throws ApiError 422 for values that the API does not know.
  */
 export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
-  const given: Fields = isFields(body) ? body : fromQuery(query)
+  const given: Fields = isFields(body) ? checked(body) : fromQuery(query)
   const policy = textAt(given, 'propagationPolicy')
   const grace = valueAt(given, 'gracePeriodSeconds')
   const dryRun = [...listAt(given, 'dryRun'), ...query.getAll('dryRun')].filter((each) => each !== '')
@@ -28,8 +28,9 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
   if (policy !== '' && !POLICIES.includes(policy))
     problems.push(notSupported('propagationPolicy', policy, [...POLICIES, 'nil']))
   if (dryRun.some((each) => each !== 'All')) problems.push(notSupported('dryRun', dryRun, ['All']))
-  if (typeof grace === 'number' && !Number.isInteger(grace)) {
-    problems.push(invalidValue('gracePeriodSeconds', grace, 'must be an integer'))
+  if (policy !== '' && typeof given['orphanDependents'] === 'boolean') {
+    const detail = 'orphanDependents and deletionPropagation cannot be both set'
+    problems.push(invalidValue('propagationPolicy', policy, detail))
   }
   if (problems.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', problems)
   const uid = textAt(given, 'preconditions', 'uid')
@@ -45,8 +46,21 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
   }
 }
 
+/** @throws ApiError 400 for a grace period that is no number. */
+function checked(body: Fields): Fields {
+  const grace = body['gracePeriodSeconds']
+  if (grace === undefined || grace === null || Number.isInteger(grace)) return body
+  const found = typeof grace === 'number' ? `number ${grace}` : typeof grace
+  throw badRequest(
+    `json: cannot unmarshal ${found} into Go struct field DeleteOptions.gracePeriodSeconds of type int64`,
+  )
+}
+
 function fromQuery(query: URLSearchParams): Fields {
   const grace = query.get('gracePeriodSeconds')
+  if (grace !== null && !/^-?\d*$/.test(grace)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`)
+  }
   const policy = query.get('propagationPolicy')
   return {
     ...(grace === null || grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),

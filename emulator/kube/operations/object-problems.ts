@@ -49,8 +49,9 @@ export function warnFinalizers(
   const known = new Set(textsAt(current?.metadata, 'finalizers'))
   for (const name of next.metadata.finalizers ?? []) {
     if (known.has(name) || name.includes('/') || STANDARD.has(name)) continue
+    const path = name.includes('.') ? ' including a path (/)' : ''
     options.warn(
-      `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+      `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`,
     )
   }
 }

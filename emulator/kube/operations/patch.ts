@@ -4,6 +4,7 @@ import { fieldsAt, isFields, isList, textAt } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
 import { keyOf } from '../kube-object.ts'
 import { applyConfiguration } from '../managed-fields/server-side-apply.ts'
+import { typedProblem } from '../managed-fields/typed-value.ts'
 import { JsonPatchError, jsonPatch, MOST_OPERATIONS } from '../patch/json-patch.ts'
 import { mergePatch } from '../patch/merge-patch.ts'
 import { strategicMerge } from '../patch/strategic-merge.ts'
@@ -17,6 +18,7 @@ import type { World } from '../world.ts'
 import { storeOf, timestamp } from '../world.ts'
 import { createObject } from './create.ts'
 import { decodeObject } from './decode.ts'
+import { checkPlace } from './object-place.ts'
 import { updateObject } from './update.ts'
 import type { WriteOptions } from './write-options.ts'
 
@@ -25,13 +27,14 @@ const MERGE_PATCH = 'application/merge-patch+json'
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
 const APPLY_PATCH = 'application/apply-patch+yaml'
 
+const ALL_TYPES = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH]
+
 export interface PatchRequest {
   readonly namespace: string
   readonly name: string
   readonly mediaType: string
-  /** The parsed body, and its text for messages. */
+  /** The parsed body. */
   readonly patch: unknown
-  readonly text: string
   readonly force: string | null
   readonly hasManager: boolean
   readonly options: WriteOptions
@@ -49,6 +52,10 @@ export function patchObject(
   definition: ResourceDefinition,
   request: PatchRequest,
 ): { readonly object: KubeObject; readonly created: boolean } {
+  if (!definition.custom && !ALL_TYPES.includes(request.mediaType)) {
+    // The router refuses what no built-in kind takes, in words of its own.
+    throw new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
+  }
   if (!patchTypes(definition).includes(request.mediaType)) throw unsupportedMediaType(patchTypes(definition))
   checkOptions(request)
   if (request.mediaType === APPLY_PATCH) return apply(world, definition, request)
@@ -57,10 +64,13 @@ export function patchObject(
     namespace,
     name,
     options,
+    isPatch: true,
     next: (current) => {
       const patched = patchedBy(current, definition, request)
       if (!isFields(patched)) throw badRequest('the patch does not leave an object')
-      return decodeObject(patched, definition, { ...options, patch: request.text })
+      const decoded = decodeObject(patched, definition, { ...options, patch: JSON.stringify(patched) })
+      checkPlace(decoded, request)
+      return decoded
     },
   })
   return { object, created: false }
@@ -79,16 +89,24 @@ function checkOptions(request: PatchRequest): void {
 function patchedBy(current: KubeObject, definition: ResourceDefinition, request: PatchRequest): unknown {
   const { patch, mediaType } = request
   if (mediaType === JSON_PATCH) return patchedByOperations(current, patch)
-  if (!isFields(patch)) throw badRequest('error decoding patch: the patch is not an object')
+  if (patch === null && mediaType === MERGE_PATCH) throw badRequest('Invalid JSON Patch')
+  if (!isFields(patch)) {
+    const found = isList(patch) ? 'array' : typeof patch
+    const problem = `json: cannot unmarshal ${found} into Go value of type map[string]interface {}`
+    throw badRequest(mediaType === MERGE_PATCH ? `error decoding patch: ${problem}` : problem)
+  }
   if (mediaType === MERGE_PATCH) return mergePatch(current, patch)
   return strategicMerge(current, patch, definition.schema)
 }
 
 function patchedByOperations(current: KubeObject, patch: unknown): unknown {
-  if (!isList(patch))
+  if (patch === null) return current
+  if (!isList(patch)) {
+    const found = isFields(patch) ? 'object' : typeof patch
     throw badRequest(
-      'error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch',
+      `error decoding patch: json: cannot unmarshal ${found} into Go value of type []handlers.jsonPatchOp`,
     )
+  }
   if (patch.length > MOST_OPERATIONS) {
     const message = `The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`
     throw new ApiError(413, 'RequestEntityTooLarge', message)
@@ -116,7 +134,10 @@ function apply(
   }
   const merge = (current: KubeObject | undefined): KubeObject => {
     const application = { live: current, config, definition, writer, force: request.force === 'true' }
-    return applyConfiguration(application) as unknown as KubeObject
+    return decodeObject(applyConfiguration(application), definition, {
+      ...options,
+      fieldValidation: 'Ignore',
+    })
   }
   if (live === undefined) {
     if (options.subresource !== '') throw notFound(definition, name)
@@ -125,35 +146,43 @@ function apply(
       created: true,
     }
   }
-  const object = updateObject(world, definition, { namespace, name, options, managed: true, next: merge })
+  const update = { namespace, name, options, managed: true, isPatch: true, next: merge }
+  const object = updateObject(world, definition, update)
   return { object, created: false }
 }
 
 /** The applied configuration: of this kind and name, and without a field that the schema does not have. */
 function typedConfig(definition: ResourceDefinition, request: PatchRequest): Fields {
   const { patch, name, namespace } = request
-  if (!isFields(patch)) throw badRequest('error decoding YAML: the body is not an object')
+  if (!isFields(patch)) {
+    const found = isList(patch) ? 'array' : typeof patch
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${found} into Go value of type map[string]interface {}`,
+    )
+  }
   checkConfig(patch, definition, name)
   const place = namespace === '' ? {} : { namespace }
   const given = { ...patch, metadata: { ...fieldsAt(patch, 'metadata'), name, ...place } }
+  const what = `${textAt(patch, 'metadata', 'namespace')}/${name}; ${definition.group}/${definition.version}, Kind=${definition.kind}`
+  const refuse = (why: string): ApiError =>
+    unexplained(`failed to create typed patch object (${what}): ${why}`)
+  const untyped = typedProblem(given, definition.schema)
+  if (untyped !== undefined) throw refuse(untyped)
   const decoded = definition.custom
-    ? pruneCustom(given, definition.schema)
-    : decodeBuiltin(given, definition.schema)
+    ? pruneCustom(given, definition.schema, true)
+    : decodeBuiltin(given, definition.schema, definition.kind, true)
   const [unknown] = decoded.unknown
-  const what = `${keyOf({ name, ...place })}; ${groupVersion(definition)}, Kind=${definition.kind}`
-  const problem = unknown === undefined ? decoded.mismatch : `.${unknown}: field not declared in schema`
-  if (problem !== undefined) throw unexplained(`failed to create typed patch object (${what}): ${problem}`)
+  if (unknown !== undefined) throw refuse(`.${unknown}: field not declared in schema`)
+  if (decoded.mismatch !== undefined) throw refuse(decoded.mismatch)
   return decoded.value as Fields
 }
 
 function checkConfig(config: Fields, definition: ResourceDefinition, name: string): void {
-  const wanted = groupVersion(definition)
   const apiVersion = textAt(config, 'apiVersion')
   const kind = textAt(config, 'kind')
-  if (apiVersion !== wanted || kind !== definition.kind) {
-    throw badRequest(
-      `invalid object type: ${apiVersion}, Kind=${kind}: must be ${wanted}, Kind=${definition.kind}`,
-    )
+  if (apiVersion !== groupVersion(definition) || kind !== definition.kind) {
+    const full = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`
+    throw badRequest(`invalid object type: ${full}, Kind=${kind}`)
   }
   const metadata = fieldsAt(config, 'metadata')
   if (metadata['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil')

@@ -35,7 +35,10 @@ export function removeObject(
   const marked = markDeleted(world, current, graceSeconds, finalizers)
   const gone = isFinished(marked)
   if (options.dryRun) return { object: marked, gone }
-  if (gone) return { object: store.remove(keyOf(key)) ?? current, gone }
+  if (gone) {
+    const resourceVersion = store.remove(keyOf(key))?.metadata.resourceVersion ?? ''
+    return { object: withMetadata(marked, { resourceVersion }), gone }
+  }
   return { object: marked === current ? current : store.put(marked), gone }
 }
 

@@ -1,12 +1,14 @@
-import { ApiError, conflict, invalid, notFound, STALE } from '../api-error.ts'
+import { conflict, invalid, notFound, STALE, unexplained } from '../api-error.ts'
 import { sameJson, textAt } from '../json.ts'
 import type { KubeObject, ObjectMeta } from '../kube-object.ts'
 import { keyOf, withMetadata } from '../kube-object.ts'
-import { sameManagers, trackUpdate } from '../managed-fields/update-tracking.ts'
+import { sameManagers, trackUpdate, withManagers } from '../managed-fields/update-tracking.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import type { FieldProblem } from '../validation/field-problem.ts'
 import { invalidValue } from '../validation/field-problem.ts'
 import type { World } from '../world.ts'
 import { storeOf, timestamp } from '../world.ts'
+import { foreignUid } from './object-place.ts'
 import { objectProblems, updateProblems, warnFinalizers } from './object-problems.ts'
 import type { WriteOptions } from './write-options.ts'
 
@@ -16,6 +18,8 @@ export interface Update {
   /** The whole object as the client wants it, made from the stored one. */
   next(current: KubeObject): KubeObject
   readonly options: WriteOptions
+  /** The object comes from a patch: another uid in it is an invalid value, not another object. */
+  readonly isPatch?: boolean
   /** The managed fields are worked out already (server-side apply). */
   readonly managed?: boolean
 }
@@ -31,8 +35,9 @@ export function updateObject(world: World, definition: ResourceDefinition, updat
   const current = store.get(key)
   if (current === undefined) throw notFound(definition, name)
   const wanted = update.next(current)
-  checkIdentity(wanted, current, definition)
-  const restored = withRestoredMetadata(wanted, current)
+  checkIdentity(wanted, current, definition, update.isPatch === true)
+  checkDeletion(wanted, current, definition)
+  const restored = withRestoredMetadata(wanted, current, definition)
   const prepared = prepare(restored, current, definition, options)
   const problems = [...updateProblems(prepared, current, definition), ...objectProblems(prepared, definition)]
   if (problems.length > 0) throw invalid(definition, name, problems)
@@ -43,7 +48,11 @@ export function updateObject(world: World, definition: ResourceDefinition, updat
     update.managed === true ? generated : withTracking(generated, current, definition, options, time)
   if (isUnchanged(tracked, current)) return current
   if (options.dryRun) return tracked
-  if (isFinished(tracked)) return store.remove(key, tracked) ?? tracked
+  if (isFinished(tracked)) {
+    // Deleted instead of written: the answer has the version from before.
+    store.remove(key)
+    return tracked
+  }
   return store.put(tracked)
 }
 
@@ -59,38 +68,62 @@ function prepare(
   return strategy.prepareUpdate?.(filled, current) ?? filled
 }
 
-function checkIdentity(wanted: KubeObject, current: KubeObject, definition: ResourceDefinition): void {
+function checkIdentity(
+  wanted: KubeObject,
+  current: KubeObject,
+  definition: ResourceDefinition,
+  isPatch: boolean,
+): void {
   const { name } = current.metadata
   const version = textAt(wanted.metadata, 'resourceVersion')
-  if (version === '' && !definition.unconditionalUpdate) {
-    const problem = { ...invalidValue('metadata.resourceVersion', 0, 'must be specified for an update') }
-    const error = invalid({ group: definition.group, kind: definition.plural }, name, [problem])
-    // Go prints this one number in hexadecimal.
-    const hex = (text: string): string => text.replace('Invalid value: 0:', 'Invalid value: 0x0:')
-    throw new ApiError(422, 'Invalid', hex(error.message), {
-      ...error.details,
-      causes: (error.details?.causes ?? []).map((each) => ({ ...each, message: hex(each.message ?? '') })),
-    })
+  if (!/^\d*$/.test(version)) {
+    throw unexplained(`strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`)
+  }
+  if (Number(version) === 0 && !definition.unconditionalUpdate) {
+    const problem = invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')
+    throw invalid({ group: definition.group, kind: definition.plural }, name, [problem])
   }
   const uid = textAt(wanted.metadata, 'uid')
   if (uid !== '' && uid !== current.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`
-    throw conflict(definition, name, why)
+    if (isPatch) throw invalid(definition, name, immutable('metadata.uid', uid))
+    const place = { namespace: current.metadata.namespace ?? '', name }
+    throw foreignUid(definition, place, { wanted: uid, found: current.metadata.uid })
   }
-  if (version !== '' && version !== '0' && version !== current.metadata.resourceVersion) {
+  if (Number(version) !== 0 && version !== current.metadata.resourceVersion) {
     throw conflict(definition, name, STALE)
   }
 }
 
+function immutable(field: string, value: string): readonly FieldProblem[] {
+  return [invalidValue(field, value, 'field is immutable')]
+}
+
+/** Objects are deleted by deleting them. */
+function checkDeletion(wanted: KubeObject, current: KubeObject, definition: ResourceDefinition): void {
+  const given = textAt(wanted.metadata, 'deletionTimestamp')
+  if (given === '' || given === current.metadata.deletionTimestamp) return
+  throw invalid(definition, current.metadata.name, immutable('metadata.deletionTimestamp', given))
+}
+
+/** An empty list of managers clears them for built-in kinds; custom ones are decoded as if it was not there. */
+function isMissing(managers: ObjectMeta['managedFields'], definition: ResourceDefinition): boolean {
+  return managers === undefined || (definition.custom && managers.length === 0)
+}
+
 /** What a client may leave out, or cannot change, comes from the stored object. */
-function withRestoredMetadata(wanted: KubeObject, current: KubeObject): KubeObject {
+function withRestoredMetadata(
+  wanted: KubeObject,
+  current: KubeObject,
+  definition: ResourceDefinition,
+): KubeObject {
   const { metadata } = current
   const {
     deletionTimestamp: _deleted,
     deletionGracePeriodSeconds: _grace,
     generation: _generation,
+    selfLink: _link,
     ...given
-  } = wanted.metadata
+  } = wanted.metadata as ObjectMeta & { readonly selfLink?: unknown }
   const next: ObjectMeta = {
     ...given,
     name: textAt(wanted.metadata, 'name') || metadata.name,
@@ -99,10 +132,10 @@ function withRestoredMetadata(wanted: KubeObject, current: KubeObject): KubeObje
       : { namespace: textAt(wanted.metadata, 'namespace') || metadata.namespace }),
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
-    creationTimestamp: textAt(wanted.metadata, 'creationTimestamp') || metadata.creationTimestamp,
+    creationTimestamp: metadata.creationTimestamp,
     ...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
     ...deletionOf(metadata),
-    ...(given.managedFields === undefined && metadata.managedFields !== undefined
+    ...(isMissing(given.managedFields, definition) && metadata.managedFields !== undefined
       ? { managedFields: metadata.managedFields }
       : {}),
   }
@@ -140,7 +173,7 @@ function withTracking(
     time,
     ...subresource,
   })
-  return withMetadata(next, { managedFields })
+  return withManagers(next, managedFields)
 }
 
 function isUnchanged(next: KubeObject, current: KubeObject): boolean {

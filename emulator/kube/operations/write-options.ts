@@ -14,7 +14,10 @@ export interface WriteOptions {
   readonly warn: (text: string) => void
 }
 
-const VALIDATIONS = ['Ignore', 'Warn', 'Strict']
+const MOST_MANAGER_BYTES = 128
+const UNPRINTABLE = /\p{C}/u
+
+const VALIDATIONS = ['Ignore', 'Strict', 'Warn']
 
 /** @throws ApiError 422 for values that the API does not know. */
 export function writeOptions(
@@ -35,8 +38,7 @@ export function writeOptions(
     problems.push(notSupported('fieldValidation', fieldValidation, ['', ...VALIDATIONS]))
   }
   const manager = query.get('fieldManager') ?? ''
-  if (manager.length > 128)
-    problems.push(invalidValue('fieldManager', manager, 'may not be more than 128 bytes'))
+  problems.push(...managerProblems(manager))
   if (problems.length > 0) throw invalid({ group: 'meta.k8s.io', kind: request.kind }, '', problems)
   return {
     dryRun: dryRun.length > 0,
@@ -45,6 +47,23 @@ export function writeOptions(
     subresource: request.subresource,
     warn: request.warn,
   }
+}
+
+function managerProblems(manager: string): FieldProblem[] {
+  const field = 'fieldManager'
+  const problems: FieldProblem[] = []
+  if (Buffer.byteLength(manager) > MOST_MANAGER_BYTES) {
+    const detail = `may not be more than ${MOST_MANAGER_BYTES} bytes`
+    problems.push({ type: 'FieldValueTooLong', field, detail })
+  }
+  const characters = Array.from(manager)
+  const at = characters.findIndex((each) => UNPRINTABLE.test(each))
+  const code = characters[at]?.codePointAt(0)
+  if (code !== undefined) {
+    const detail = `invalid character U+${code.toString(16).toUpperCase().padStart(4, '0')} (at position ${at})`
+    problems.push(invalidValue(field, manager, detail))
+  }
+  return problems
 }
 
 /** Writes that the server does by itself. */

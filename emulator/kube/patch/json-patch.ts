@@ -20,8 +20,8 @@ function applyOperation(document: unknown, operation: unknown): unknown {
   const name = textAt(operation, 'op')
   const path = pointer(textAt(operation, 'path'))
   const value = (): unknown => {
-    if (isFields(operation) && 'value' in operation) return copyJson(operation['value'])
-    throw new JsonPatchError(`${name} operation missing value`)
+    // The API server's library reads a missing value as null.
+    return isFields(operation) ? copyJson(operation['value'] ?? null) : null
   }
   switch (name) {
     case 'add':
@@ -29,9 +29,9 @@ function applyOperation(document: unknown, operation: unknown): unknown {
     case 'remove':
       return remove(document, path, 'remove')
     case 'replace':
-      read(document, path, 'replace')
       return path.length === 0 ? value() : set(document, path, value())
     case 'test':
+      if (path.length > 0) parentOf(document, path, 'test')
       if (!sameJson(lookUp(document, path) ?? null, value())) {
         throw new JsonPatchError(`testing value ${textAt(operation, 'path')} failed`)
       }
@@ -42,7 +42,8 @@ function applyOperation(document: unknown, operation: unknown): unknown {
       return add(remove(document, from, 'move'), path, moved)
     }
     case 'copy':
-      return add(document, path, copyJson(read(document, pointer(textAt(operation, 'from')), 'copy')))
+      // What is not there is copied as null, and what is not there is set by `replace`: the API server's library does so.
+      return add(document, path, copyJson(readLoosely(document, pointer(textAt(operation, 'from')))))
     default:
       throw new JsonPatchError(`Unexpected kind: ${name}`)
   }
@@ -64,6 +65,15 @@ function lookUp(document: unknown, path: readonly string[]): unknown {
     else return undefined
   }
   return current
+}
+
+/** The value at a path, or null for a field that the object at its parent has not. */
+function readLoosely(document: unknown, path: readonly string[]): unknown {
+  const last = path.at(-1)
+  if (last === undefined) return document
+  const parent = parentOf(document, path, 'copy')
+  if (isList(parent)) return parent[indexIn(parent, last, parent.length - 1)]
+  return lookUp(document, path) ?? null
 }
 
 function read(document: unknown, path: readonly string[], operation: string): unknown {

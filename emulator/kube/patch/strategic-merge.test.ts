@@ -30,8 +30,9 @@ test('items of a list with a merge key are merged, added, and deleted by directi
           name: 'a',
           image: '2',
           env: [
-            { name: 'X', value: '1' },
+            // What the patch names comes first.
             { name: 'Y', value: '2' },
+            { name: 'X', value: '1' },
           ],
         },
         { name: 'c', image: '3' },

@@ -1,4 +1,4 @@
-import { badRequest } from '../api-error.ts'
+import { badRequest, unexplained } from '../api-error.ts'
 import type { Fields } from '../json.ts'
 import { isFields, isList, sameJson, setField } from '../json.ts'
 import { fieldSchema, resolved } from '../schemas/builtin-schemas.ts'
@@ -18,6 +18,8 @@ const DELETE_PRIMITIVES = '$deleteFromPrimitiveList/'
 export function strategicMerge(target: unknown, patch: unknown, schema: Schema): unknown {
   if (!isFields(patch)) return patch
   const known = resolved(schema)
+  if (Object.keys(patch).some((each) => each === ORDER.slice(0, -1)))
+    throw badRequest('invalid patch format of setElementOrder list')
   if (patch[DIRECTIVE] === 'replace') return withoutDirectives(patch)
   if (patch[DIRECTIVE] === 'delete') return {}
   const merged: Fields = retained(isFields(target) ? { ...target } : {}, patch)
@@ -73,7 +75,8 @@ function mergeDirectives(merged: Fields, patch: Fields, schema: Schema): void {
       const field = key.slice(ORDER.length)
       const list = merged[field]
       if (isList(list) && patch[field] === undefined) {
-        merged[field] = ordered(list, value, fieldSchema(schema, field)?.['x-kubernetes-patch-merge-key'])
+        const key = fieldSchema(schema, field)?.['x-kubernetes-patch-merge-key']
+        merged[field] = interleaved(list, { first: value, target: list, key })
       }
     }
   }
@@ -86,7 +89,8 @@ function mergeList(
 ): unknown[] {
   const { schema, order } = context
   const key = schema['x-kubernetes-patch-merge-key']
-  const sort = (list: unknown[]): unknown[] => (isList(order) ? ordered(list, order, key) : list)
+  const first = isList(order) ? order : patch
+  const sort = (list: readonly unknown[]): unknown[] => interleaved(list, { first, target, key })
   if (key === undefined)
     return sort([...target, ...patch.filter((each) => !target.some((one) => sameJson(one, each)))])
   const item = schema.items ?? {}
@@ -98,7 +102,7 @@ function mergeList(
     if (!isFields(each)) throw badRequest('expected object in list with merge key')
     const id = each[key]
     if (id === undefined)
-      throw badRequest(`map: ${JSON.stringify(each)} does not contain declared merge key: ${key}`)
+      throw unexplained(`map: ${goText(each)} does not contain declared merge key: ${key}`)
     const at = merged.findIndex((one) => isFields(one) && sameJson(one[key], id))
     if (each[DIRECTIVE] === 'delete')
       merged = merged.filter((one) => !(isFields(one) && sameJson(one[key], id)))
@@ -108,13 +112,42 @@ function mergeList(
   return sort(merged)
 }
 
-/** Items in the order that the patch names; the others keep their place after those before them. */
-function ordered(list: readonly unknown[], order: readonly unknown[], key: string | undefined): unknown[] {
-  const idOf = (item: unknown): string =>
-    JSON.stringify(key !== undefined && isFields(item) ? item[key] : (item ?? null))
-  const rank = new Map(order.map((each, at) => [idOf(each), at]))
-  const named = list.filter((each) => rank.has(idOf(each)))
-  named.sort((a, b) => (rank.get(idOf(a)) ?? 0) - (rank.get(idOf(b)) ?? 0))
-  const next = named[Symbol.iterator]()
-  return list.map((each) => (rank.has(idOf(each)) ? next.next().value : each))
+/**
+ * Items in the order that the patch names them; an item that only the server has goes before the one that it
+ * stood before, else behind.
+ */
+function interleaved(
+  list: readonly unknown[],
+  order: {
+    readonly first: readonly unknown[]
+    readonly target: readonly unknown[]
+    readonly key: string | undefined
+  },
+): unknown[] {
+  const idOf = (item: unknown): string => identityOf(item, order.key)
+  const ranks = new Map(order.first.map((each, at) => [idOf(each), at]))
+  const places = new Map(order.target.map((each, at) => [idOf(each), at]))
+  const placeOf = (item: unknown): number | undefined => places.get(idOf(item))
+  const named = list.filter((each) => ranks.has(idOf(each)))
+  named.sort((a, b) => (ranks.get(idOf(a)) ?? 0) - (ranks.get(idOf(b)) ?? 0))
+  const others = list.filter((each) => !ranks.has(idOf(each)))
+  const result: unknown[] = []
+  while (named.length > 0 && others.length > 0) {
+    const [other, own] = [placeOf(others[0]), placeOf(named[0])]
+    const before = other !== undefined && own !== undefined && other < own
+    result.push((before ? others : named).shift())
+  }
+  return [...result, ...named, ...others]
+}
+
+function identityOf(item: unknown, key: string | undefined): string {
+  return JSON.stringify(key !== undefined && isFields(item) ? item[key] : (item ?? null))
+}
+
+/** An object as Go prints a map. */
+function goText(value: Fields): string {
+  const fields = Object.entries(value).map(
+    ([key, each]) => `${key}:${isFields(each) ? goText(each) : String(each)}`,
+  )
+  return `map[${fields.sort().join(' ')}]`
 }

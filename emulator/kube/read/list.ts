@@ -1,5 +1,6 @@
-import { ApiError, badRequest, expired, invalid, tooLargeVersion } from '../api-error.ts'
+import { ApiError, badRequest, expired, invalid, tooLargeVersion, unexplained } from '../api-error.ts'
 import type { KubeObject } from '../kube-object.ts'
+import { isTrue } from '../request-info.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { selectorOf } from '../selectors.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
@@ -33,6 +34,7 @@ export function listObjects(
   namespace: string,
   query: URLSearchParams,
 ): Listing {
+  checkNumbers(query)
   checkListOptions(query)
   const store = storeOf(world, definition)
   const matches = selectorOf(query, definition)
@@ -59,6 +61,16 @@ export function listObjects(
   return { items, metadata: { ...metadata, continue: token, ...remaining } }
 }
 
+/** @throws ApiError 400 for a number that is none. */
+export function checkNumbers(query: URLSearchParams): void {
+  for (const name of ['limit', 'timeoutSeconds']) {
+    const text = query.get(name) ?? ''
+    if (!/^-?\d*$/.test(text)) {
+      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
+    }
+  }
+}
+
 function limitOf(query: URLSearchParams): number {
   const limit = Number(query.get('limit') ?? 0)
   return Number.isInteger(limit) && limit > 0 ? limit : Number.POSITIVE_INFINITY
@@ -77,7 +89,7 @@ function checkListOptions(query: URLSearchParams): void {
     if ((query.get('continue') ?? '') !== '') {
       problems.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'))
     }
-    if (!MATCHES.includes(match)) problems.push(notSupported(field, match, MATCHES))
+    if (!MATCHES.includes(match)) problems.push(notSupported(field, match, [...MATCHES, '']))
     if (match === 'Exact' && version === '0') {
       problems.push(
         forbiddenField(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
@@ -95,18 +107,21 @@ export function versionOf(query: URLSearchParams): number | undefined {
   const text = query.get('resourceVersion') ?? ''
   if (text === '') return undefined
   if (/^\d+$/.test(text)) return Number(text)
-  throw badRequest(
-    `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-  )
+  const shown = JSON.stringify(text)
+  const problem = `resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: invalid syntax`
+  // A watch finds out later than a list, and has no reason to name.
+  if (isTrue(query.get('watch'))) throw unexplained(problem)
+  throw badRequest(`invalid resource version: ${problem}`)
 }
 
 function pageOf(world: World, query: URLSearchParams): Page {
   const { current } = world.database.versions
-  const version = versionOf(query) ?? 0
   const token = query.get('continue') ?? ''
-  if (token !== '') {
+  const page = token === '' ? undefined : continued(token, current)
+  const version = versionOf(query) ?? 0
+  if (page !== undefined) {
     if (version !== 0) throw badRequest('specifying resource version is not allowed when using continue')
-    return continued(token, current)
+    return page
   }
   if (version > current) throw tooLargeVersion(version, current)
   return { version: isPinned(query, version) ? version : current, after: '' }
@@ -121,14 +136,19 @@ function isPinned(query: URLSearchParams, version: number): boolean {
 
 function continued(token: string, current: number): Page {
   try {
-    const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Record<string, unknown>
+    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Record<string, unknown>
     // -1 goes on with what is there now: the token inside a 410 answer.
     if (typeof rv === 'number' && typeof start === 'string')
       return { version: rv === -1 ? current : rv, after: start }
+    throw badContinue(`incorrect encoded start resourceVersion (version ${String(v)})`)
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown
   }
-  throw badRequest('continue key is not valid: illegal base64 data or unexpected JSON')
+  throw badContinue('illegal base64 data at input byte 0')
+}
+
+function badContinue(why: string): ApiError {
+  return badRequest(`invalid continue token: continue key is not valid: ${why}`)
 }
 
 function changedSince(

@@ -1,12 +1,15 @@
-import { notAcceptable } from '../api-error.ts'
+import { ApiError, notAcceptable } from '../api-error.ts'
 
 /** In which form a client wants objects. */
-export type Form = 'object' | 'table' | 'metadata'
+export type Form = 'object' | 'table' | 'metadata' | 'metadata list'
 
 export interface Accepted {
   readonly form: Form
   readonly yaml: boolean
 }
+
+/** What a real server offers; this one gives no protobuf. */
+const SERVED = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
 
 const META_GROUP = 'meta.k8s.io'
 
@@ -31,7 +34,7 @@ export function acceptWishes(header: string): readonly Wish[] {
  * The first form of the Accept header that the server can give; protobuf is not among them.
  * @throws ApiError 406 when there is none.
  */
-export function acceptedForm(header: string | undefined): Accepted {
+export function acceptedForm(header: string | undefined, custom = false, list = false): Accepted {
   const wishes = acceptWishes(header === undefined || header === '' ? '*/*' : header)
   for (const { type, parameters } of wishes) {
     const json = type === 'application/json' || type === '*/*' || type === 'application/*'
@@ -40,7 +43,15 @@ export function acceptedForm(header: string | undefined): Accepted {
     const form = formOf(parameters)
     if (form !== undefined) return { form, yaml }
   }
-  throw notAcceptable(['application/json', 'application/yaml'])
+  throw refused(custom, list)
+}
+
+function refused(custom: boolean, list: boolean): ApiError {
+  if (custom) return notAcceptable(SERVED)
+  const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch']
+  const all = [...SERVED, ...(list ? streams : [])]
+  const message = `406: Not Acceptable\n\nAvailable representations: ${all.join(', ')}`
+  return new ApiError(406, 'NotAcceptable', message, {})
 }
 
 function formOf(parameters: ReadonlyMap<string, string>): Form | undefined {
@@ -48,5 +59,6 @@ function formOf(parameters: ReadonlyMap<string, string>): Form | undefined {
   if (as === undefined) return 'object'
   if (parameters.get('g') !== META_GROUP || parameters.get('v') !== 'v1') return undefined
   if (as === 'Table') return 'table'
-  return as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList' ? 'metadata' : undefined
+  if (as === 'PartialObjectMetadata') return 'metadata'
+  return as === 'PartialObjectMetadataList' ? 'metadata list' : undefined
 }

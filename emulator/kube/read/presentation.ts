@@ -47,7 +47,7 @@ export function listText(
   const kind = JSON.stringify(definition.listKind)
   const apiVersion = JSON.stringify(groupVersion(definition))
   return definition.custom
-    ? `{"apiVersion":${apiVersion},"items":[${texts}],"kind":${kind},"metadata":${JSON.stringify(metadata)}}\n`
+    ? `{"apiVersion":${apiVersion},"items":[${texts}],"kind":${kind},"metadata":${JSON.stringify({ continue: '', ...metadata })}}\n`
     : `{"kind":${kind},"apiVersion":${apiVersion},"metadata":${JSON.stringify(metadata)},"items":[${texts}]}\n`
 }
 

@@ -1,3 +1,4 @@
+import { badRequest } from '../api-error.ts'
 import type { Fields } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
@@ -7,8 +8,12 @@ import { presented } from './presentation.ts'
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
 export function includeObject(query: URLSearchParams): IncludeObject {
-  const text = query.get('includeObject')
-  return text === 'None' || text === 'Object' ? text : 'Metadata'
+  const text = query.get('includeObject') ?? ''
+  if (text === 'None' || text === 'Object') return text
+  if (text === '' || text === 'Metadata') return 'Metadata'
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(text)}: must be 'Metadata', 'Object', 'None', or empty`,
+  )
 }
 
 export interface TableRequest {
@@ -45,7 +50,7 @@ export function tableOf(
 
 function rowOf(object: KubeObject, request: TableRequest): Fields {
   const cells = request.definition.columns.map((each) => each.cell(object, request.now))
-  const row: Fields = { cells }
+  const row: Fields = { cells, object: null }
   if (request.include === 'Metadata') row['object'] = metadataOnly(object)
   if (request.include === 'Object') row['object'] = presented(object, request.definition)
   return row

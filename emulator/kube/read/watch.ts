@@ -14,7 +14,7 @@ import type { FieldProblem } from '../validation/field-problem.ts'
 import { forbiddenField, notSupported } from '../validation/field-problem.ts'
 import type { World } from '../world.ts'
 import { storeOf } from '../world.ts'
-import { versionOf } from './list.ts'
+import { checkNumbers, versionOf } from './list.ts'
 
 /** How one watch turns objects into lines. */
 export interface WatchEncoder {
@@ -50,6 +50,7 @@ export function startWatch(
   out: { readonly encoder: WatchEncoder; readonly sink: WatchSink },
 ): Watch {
   const { query, namespace } = request
+  checkNumbers(query)
   checkWatchOptions(query)
   const matches = selectorOf(query, definition)
   const version = versionOf(query)
@@ -78,9 +79,9 @@ function checkWatchOptions(query: URLSearchParams): void {
       problems.push(forbiddenField(field, detail))
     }
     if (match !== 'NotOlderThan') problems.push(notSupported(field, match, ['NotOlderThan']))
-    if ((query.get('continue') ?? '') !== '') {
-      problems.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'))
-    }
+  }
+  if ((query.get('continue') ?? '') !== '') {
+    problems.push(forbiddenField(field, 'resourceVersionMatch is forbidden when continue is provided'))
   }
   if (problems.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', problems)
 }

@@ -169,6 +169,7 @@ export const BUILTIN_RESOURCES: readonly ResourceDefinition[] = [
   }),
   builtin('Endpoints', 'endpoints', {
     shortNames: ['ep'],
+    deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
     singular: 'endpoints',
     createOnUpdate: true,
     columns: columns.ENDPOINTS_COLUMNS,

@@ -121,7 +121,7 @@ export const CONFIG_MAP_COLUMNS = [
     'Data',
     (each) => Number(count(['data'])(each, 0)) + Number(count(['binaryData'])(each, 0)),
     0,
-    'integer',
+    'string',
   ),
   AGE,
 ]

@@ -54,6 +54,8 @@ export interface ResourceDefinition {
   readonly generation: boolean
   /** PUT without a resourceVersion overwrites. */
   readonly unconditionalUpdate: boolean
+  /** A warning that goes with every answer. */
+  readonly deprecation?: string
   /** PUT of an object that does not exist creates it. */
   readonly createOnUpdate: boolean
   /** DELETE answers with the object instead of a Status. */

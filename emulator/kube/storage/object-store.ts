@@ -63,14 +63,14 @@ export class ObjectStore {
     return stored
   }
 
-  /** Takes an object away. `last` is the state that watches show, when it differs from what is stored. */
-  remove(key: string, last?: KubeObject): KubeObject | undefined {
+  /** Takes an object away. Watches show its last stored state with the version of the deletion. */
+  remove(key: string): KubeObject | undefined {
     const previous = this.#objects.get(key)
     if (previous === undefined) return undefined
     this.#objects.delete(key)
     this.#keys = undefined
     const version = this.#versions.next()
-    const object = withMetadata(last ?? previous, { resourceVersion: String(version) })
+    const object = withMetadata(previous, { resourceVersion: String(version) })
     this.#tell({ type: 'DELETED', version, key, object, previous })
     return object
   }

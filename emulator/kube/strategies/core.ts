@@ -1,6 +1,7 @@
 import type { Fields } from '../json.ts'
 import { fieldsAt, isFields, listAt, sameJson, textAt, valueAt, withValue } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
+import { EVENT_ZEROS } from '../managed-fields/update-tracking.ts'
 import type { Strategy } from '../resources/resource-definition.ts'
 import type { FieldProblem } from '../validation/field-problem.ts'
 import { forbiddenField, invalidValue, notSupported, required } from '../validation/field-problem.ts'
@@ -47,16 +48,21 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const DATA_KEY = /^[-._a-zA-Z0-9]+$/
 const DATA_LIMIT = 1024 * 1024
 
+const DATA_KEY_TEXT =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+
 function dataProblems(data: Readonly<Fields>, path: string): FieldProblem[] {
-  return Object.keys(data)
-    .filter((key) => !DATA_KEY.test(key) || key.length > 253)
-    .map((key) =>
-      invalidValue(
-        `${path}[${key}]`,
-        key,
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
-      ),
-    )
+  return Object.keys(data).flatMap((key) =>
+    keyProblems(key).map((detail) => invalidValue(`${path}[${key}]`, key, detail)),
+  )
+}
+
+function keyProblems(key: string): readonly string[] {
+  if (key.length > 253) return ['must be no more than 253 bytes']
+  if (!DATA_KEY.test(key)) return [DATA_KEY_TEXT]
+  if (key === '.') return ["must not be '.'"]
+  if (key === '..') return ["must not be '..'"]
+  return key.startsWith('..') ? ["must not start with '..'"] : []
 }
 
 function sizeOf(data: Readonly<Fields>): number {
@@ -116,9 +122,12 @@ export const secretStrategy: Strategy = {
 export const configMapStrategy: Strategy = {
   validate(map) {
     const data = fieldsAt(map, 'data')
+    const binary = fieldsAt(map, 'binaryData')
+    const doubled = Object.keys(data).filter((key) => key in binary)
     const problems = [
       ...dataProblems(data, 'data'),
-      ...dataProblems(fieldsAt(map, 'binaryData'), 'binaryData'),
+      ...doubled.map((key) => invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData')),
+      ...dataProblems(binary, 'binaryData'),
     ]
     if (sizeOf(data) > DATA_LIMIT) {
       problems.push({
@@ -132,7 +141,12 @@ export const configMapStrategy: Strategy = {
   validateUpdate: immutableDataProblems,
 }
 
+function withoutNulls(event: KubeObject): Fields {
+  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== null))
+}
+
 export const eventStrategy: Strategy = {
+  defaults: (event) => ({ ...event, ...EVENT_ZEROS, ...withoutNulls(event) }),
   validate(event) {
     const involved = textAt(event, 'involvedObject', 'namespace')
     const own = event.metadata.namespace ?? ''
@@ -153,8 +167,6 @@ export const leaseStrategy: Strategy = {
         problems.push(invalidValue(`spec.${field}`, value, what))
       }
     }
-    if (valueAt(lease, 'spec', 'holderIdentity') === '')
-      problems.push(invalidValue('spec.holderIdentity', '', 'must not be empty'))
     return problems
   },
 }
@@ -180,6 +192,12 @@ function withSubjectDefaults(binding: KubeObject): KubeObject {
   return { ...binding, roleRef, ...(subjects.length === 0 ? {} : { subjects }) }
 }
 
+/** As Go shows its internal struct. */
+function goRoleRef(binding: KubeObject): Fields {
+  const { apiGroup, kind, name } = fieldsAt(binding, 'roleRef')
+  return { APIGroup: apiGroup, Kind: kind, Name: name }
+}
+
 export const bindingStrategy: Strategy = {
   defaults: withSubjectDefaults,
   validate(binding) {
@@ -191,16 +209,13 @@ export const bindingStrategy: Strategy = {
     listAt(binding, 'subjects').forEach((each, at) => {
       const field = `subjects[${at}]`
       if (textAt(each, 'name') === '') problems.push(required(`${field}.name`))
-      if (textAt(each, 'kind') === 'ServiceAccount' && textAt(each, 'namespace') === '') {
-        problems.push(required(`${field}.namespace`))
-      }
     })
     return problems
   },
   validateUpdate(next, current) {
     return sameJson(next['roleRef'], current['roleRef'])
       ? []
-      : [invalidValue('roleRef', next['roleRef'], 'cannot change roleRef')]
+      : [invalidValue('roleRef', goRoleRef(next), 'cannot change roleRef')]
   },
 }
 

@@ -1,5 +1,5 @@
 import type { Fields } from '../json.ts'
-import { fieldsAt, isFields, listAt, sameJson, textAt, valueAt, withValue } from '../json.ts'
+import { fieldsAt, isFields, isList, listAt, sameJson, textAt, valueAt, withValue } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
 import type { Strategy } from '../resources/resource-definition.ts'
 import type { FieldProblem } from '../validation/field-problem.ts'
@@ -11,6 +11,7 @@ import {
   required,
 } from '../validation/field-problem.ts'
 import { nameProblems } from '../validation/names.ts'
+import { tolerationProblems, withDefaultTolerations } from './pod-tolerations.ts'
 
 const SPEC_DEFAULTS: Fields = {
   restartPolicy: 'Always',
@@ -165,6 +166,13 @@ function volumeProblems(list: readonly unknown[]): FieldProblem[] {
   })
 }
 
+const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']
+
+function nodeNameProblems(name: string): FieldProblem[] {
+  if (name === '') return []
+  return nameProblems(name, 'subdomain').map((each) => invalidValue('spec.nodeName', name, each))
+}
+
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never']
 
 function validatePod(pod: KubeObject): FieldProblem[] {
@@ -177,6 +185,10 @@ function validatePod(pod: KubeObject): FieldProblem[] {
     ...(containers.length === 0 ? [required('spec.containers')] : []),
     ...containerProblems(containers, 'spec.containers', volumes),
     ...containerProblems(listAt(spec, 'initContainers'), 'spec.initContainers', volumes),
+    ...nodeNameProblems(textAt(spec, 'nodeName')),
+    ...(DNS_POLICIES.includes(textAt(spec, 'dnsPolicy'))
+      ? []
+      : [notSupported('spec.dnsPolicy', textAt(spec, 'dnsPolicy'), DNS_POLICIES)]),
     ...(RESTART_POLICIES.includes(policy)
       ? []
       : [notSupported('spec.restartPolicy', policy, RESTART_POLICIES)]),
@@ -197,16 +209,56 @@ function comparable(pod: KubeObject): Fields {
   return spec
 }
 
+function deadlineProblems(next: KubeObject, current: KubeObject): FieldProblem[] {
+  const field = 'spec.activeDeadlineSeconds'
+  const [before, after] = [current, next].map((pod) => valueAt(pod, 'spec', 'activeDeadlineSeconds'))
+  if (typeof before !== 'number') return []
+  if (typeof after !== 'number')
+    return [invalidValue(field, after, 'must not update from a positive integer to nil value')]
+  return after > before ? [invalidValue(field, after, 'must be less than or equal to previous value')] : []
+}
+
+/** Go writes the times of conditions even when they are not set, and one address as both fields. */
+function withStatusDefaults(pod: KubeObject): KubeObject {
+  const status: Fields = { ...fieldsAt(pod, 'status') }
+  if (isList(status['conditions'])) {
+    status['conditions'] = status['conditions'].map((each) => ({
+      lastProbeTime: null,
+      lastTransitionTime: null,
+      ...(each as Fields),
+    }))
+  }
+  const [first] = listAt(status, 'podIPs')
+  const address = textAt(status, 'podIP')
+  if (address === '' && textAt(first, 'ip') !== '') status['podIP'] = textAt(first, 'ip')
+  // The older field is believed.
+  else if (address !== textAt(first, 'ip')) status['podIPs'] = [{ ip: address }]
+  return { ...pod, status }
+}
+
 export const podStrategy: Strategy = {
   defaults: (pod) => ({ ...pod, spec: withPodSpecDefaults(fieldsAt(pod, 'spec')) }),
   prepareCreate: (pod) => ({
     ...pod,
     status: { phase: 'Pending', qosClass: qosClass(fieldsAt(pod, 'spec')) },
   }),
-  prepareUpdate: (next, current) => withValue(next, ['status'], current['status']),
-  prepareStatus: (next, current) => withValue(next, ['spec'], current['spec']),
+  prepareUpdate: (next, current) => {
+    const tolerations = withDefaultTolerations(listAt(next, 'spec', 'tolerations'))
+    const kept = withValue(next, ['status'], current['status'])
+    return withValue(kept, ['spec', 'tolerations'], tolerations)
+  },
+  prepareStatus: (next, current) => withStatusDefaults(withValue(next, ['spec'], current['spec'])),
   validate: validatePod,
   validateUpdate(next, current) {
-    return sameJson(comparable(next), comparable(current)) ? [] : [forbiddenField('spec', MAY_CHANGE)]
+    for (const list of ['containers', 'initContainers']) {
+      if (listAt(next, 'spec', list).length === listAt(current, 'spec', list).length) continue
+      return [forbiddenField(`spec.${list}`, 'pod updates may not add or remove containers')]
+    }
+    const same = sameJson(comparable(next), comparable(current))
+    return [
+      ...deadlineProblems(next, current),
+      ...tolerationProblems(next, current),
+      ...(same ? [] : [forbiddenField('spec', MAY_CHANGE)]),
+    ]
   },
 }

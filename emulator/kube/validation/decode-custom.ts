@@ -1,6 +1,6 @@
 import type { Fields } from '../json.ts'
 import { copyJson, isFields, isList, setField } from '../json.ts'
-import { OBJECT_META_REF, resolved } from '../schemas/builtin-schemas.ts'
+import { OBJECT_META_REF } from '../schemas/builtin-schemas.ts'
 import type { Schema } from '../schemas/schema.ts'
 import { decodeBuiltin } from './decode-builtin.ts'
 
@@ -15,12 +15,15 @@ export interface Pruned {
 }
 
 /** Drops what a structural schema does not name; `x-kubernetes-preserve-unknown-fields` keeps it. */
-export function pruneCustom(value: unknown, schema: Schema): Pruned {
-  const walk: Walk = { unknown: [], mismatch: undefined }
-  return { value: prune(value, { ...schema, 'x-kubernetes-embedded-resource': true }, '', walk), ...walk }
+export function pruneCustom(value: unknown, schema: Schema, keepEmpty = false): Pruned {
+  const walk: Walk = { unknown: [], mismatch: undefined, keepEmpty }
+  const pruned = prune(value, { ...schema, 'x-kubernetes-embedded-resource': true }, '', walk)
+  walk.unknown.sort()
+  return { value: pruned, unknown: walk.unknown, mismatch: walk.mismatch }
 }
 
 interface Walk {
+  readonly keepEmpty: boolean
   readonly unknown: string[]
   mismatch: string | undefined
 }
@@ -66,16 +69,13 @@ function pruneField(step: FieldStep): unknown {
 
 function pruneMetadata(value: unknown, place: string, walk: Walk): unknown {
   if (value === null) return undefined
-  const decoded = decodeBuiltin(value, resolved(OBJECT_META_REF))
+  const decoded = decodeBuiltin(value, OBJECT_META_REF, 'ObjectMeta', walk.keepEmpty)
   walk.unknown.push(...decoded.unknown.map((each) => `${place}.${each}`))
   walk.mismatch ??= decoded.mismatch
   return decoded.value
 }
 
-/**
- * Fills in defaults. A null for a field that is not nullable and has a default is replaced; without a
- * default it stays, and validation refuses it.
- */
+/** Fills in defaults. A null for a field that is not nullable counts as no value. */
 export function defaultCustom(value: unknown, schema: Schema): unknown {
   if (isList(value)) {
     const { items } = schema
@@ -88,6 +88,7 @@ function defaultFields(value: Fields, schema: Schema): Fields {
   const filled: Fields = { ...value }
   const { properties = {}, additionalProperties: others } = schema
   for (const [key, known] of Object.entries(properties)) {
+    if (filled[key] === null && known.nullable !== true) delete filled[key]
     if (known.default !== undefined && isAbsent(filled[key], known)) filled[key] = copyJson(known.default)
   }
   for (const [key, each] of Object.entries(filled)) {

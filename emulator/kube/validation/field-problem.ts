@@ -40,9 +40,14 @@ const SHOWN: ReadonlySet<FieldProblemType> = new Set([
 
 /** `Invalid value: "x": must be ...`: the text without the field. */
 export function problemText(problem: FieldProblem): string {
-  const shown = SHOWN.has(problem.type) ? `: ${JSON.stringify(problem.value ?? null)}` : ''
+  const shown = SHOWN.has(problem.type) ? `: ${goText(problem.value)}` : ''
   const detail = problem.detail === '' ? '' : `: ${problem.detail}`
   return `${LEADS[problem.type]}${shown}${detail}`
+}
+
+/** JSON, but for control characters, which Go prints as bytes. */
+function goText(value: unknown): string {
+  return JSON.stringify(value ?? null).replaceAll(/\\u00([01][0-9a-f])/g, '\\x$1')
 }
 
 export function required(field: string, detail = ''): FieldProblem {

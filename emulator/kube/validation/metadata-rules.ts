@@ -86,19 +86,22 @@ function annotationProblems(annotations: Readonly<Fields>, path: string): FieldP
 
 function ownerProblems(metadata: Fields, path: string): FieldProblem[] {
   const problems: FieldProblem[] = []
-  listAt(metadata, 'ownerReferences').forEach((owner, at) => {
-    const field = `${path}[${at}]`
+  for (const owner of listAt(metadata, 'ownerReferences')) {
+    if (textAt(owner, 'kind') === 'Event' && textAt(owner, 'apiVersion') === 'v1') {
+      problems.push(invalidValue(path, owner, '/v1, Kind=Event is disallowed from being an owner'))
+    }
     for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
       const value = textAt(owner, key)
       const detail = key === 'apiVersion' ? 'version must not be empty' : 'must not be empty'
-      if (value === '') problems.push(invalidValue(`${field}.${key}`, value, detail))
+      if (value === '') problems.push(invalidValue(`${path}.${key}`, value, detail))
     }
-  })
+  }
   const controllers = listAt(metadata, 'ownerReferences').filter(
     (each) => isFields(each) && each['controller'] === true,
   )
   if (controllers.length > 1) {
-    const detail = 'Only one reference can have Controller set to true'
+    const [first, second] = controllers.map((each) => `${textAt(each, 'kind')}/${textAt(each, 'name')}`)
+    const detail = `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${second}`
     problems.push(invalidValue(path, controllers, detail))
   }
   return problems
@@ -106,12 +109,11 @@ function ownerProblems(metadata: Fields, path: string): FieldProblem[] {
 
 function finalizerProblems(metadata: Fields, rule: MetadataRule): FieldProblem[] {
   const field = `${rule.path}.finalizers`
-  return textsAt(metadata, 'finalizers').flatMap((name) => {
+  return textsAt(metadata, 'finalizers').flatMap((name, at) => {
     const problems = qualifiedNameProblems(name).map((detail) => invalidValue(field, name, detail))
-    if (problems.length === 0 && rule.core && !name.includes('/') && !STANDARD_FINALIZERS.has(name)) {
-      problems.push(
-        invalidValue(field, name, 'name is neither a standard finalizer name nor is it fully qualified'),
-      )
+    if (rule.core && !name.includes('/') && !STANDARD_FINALIZERS.has(name)) {
+      const detail = 'name is neither a standard finalizer name nor is it fully qualified'
+      problems.push(invalidValue(`${field}[${at}]`, name, detail))
     }
     return problems
   })

@@ -18,21 +18,21 @@ export type NameRule = 'subdomain' | 'label' | 'path-segment'
 
 /** What is wrong with an object's name; empty when nothing is. */
 export function nameProblems(name: string, rule: NameRule): readonly string[] {
-  if (rule === 'subdomain') return limited(name, 253, SUBDOMAIN.test(name), SUBDOMAIN_TEXT)
-  if (rule === 'label') return limited(name, 63, LABEL.test(name), LABEL_TEXT)
+  if (rule === 'subdomain') return limited(name, '253 characters', SUBDOMAIN.test(name), SUBDOMAIN_TEXT)
+  if (rule === 'label') return limited(name, '63 characters', LABEL.test(name), LABEL_TEXT)
   if (name === '.' || name === '..') return [`may not be '${name}'`]
   return ['/', '%'].filter((each) => name.includes(each)).map((each) => `may not contain '${each}'`)
 }
 
-function limited(text: string, longest: number, fits: boolean, detail: string): readonly string[] {
+function limited(text: string, longest: string, fits: boolean, detail: string): readonly string[] {
   const problems: string[] = []
-  if (text.length > longest) problems.push(`must be no more than ${longest} characters`)
+  if (text.length > Number.parseInt(longest, 10)) problems.push(`must be no more than ${longest}`)
   if (!fits) problems.push(detail)
   return problems
 }
 
 export function labelValueProblems(value: string): readonly string[] {
-  return limited(value, 63, LABEL_VALUE.test(value), LABEL_VALUE_TEXT)
+  return limited(value, '63 bytes', LABEL_VALUE.test(value), LABEL_VALUE_TEXT)
 }
 
 /** A label key, annotation key or finalizer: an optional DNS prefix, a slash, and a name. */
@@ -40,7 +40,7 @@ export function qualifiedNameProblems(name: string): readonly string[] {
   const parts = name.split('/')
   if (parts.length > 2) {
     return [
-      `a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ]
   }
   const local = parts.at(-1) ?? ''
@@ -49,7 +49,7 @@ export function qualifiedNameProblems(name: string): readonly string[] {
   if (prefix === '') problems.push('prefix part must be non-empty')
   else if (prefix !== undefined && !SUBDOMAIN.test(prefix)) problems.push(`prefix part ${SUBDOMAIN_TEXT}`)
   if (local === '') problems.push('name part must be non-empty')
-  else if (local.length > 63) problems.push('name part must be no more than 63 characters')
+  else if (local.length > 63) problems.push('name part must be no more than 63 bytes')
   if (!NAME_PART.test(local)) problems.push(NAME_PART_TEXT)
   return problems
 }

@@ -37,7 +37,7 @@ async function jsonPatches(ask: Asking, path: string): Promise<void> {
     [{ op: 'replace', path: '/metadata/uid', value: 'other' }],
     [{ op: 'replace', path: '/metadata/resourceVersion', value: '1' }],
     [{ op: 'replace', path: '/metadata/creationTimestamp', value: '2001-01-01T00:00:00Z' }],
-    [{ op: 'replace', path: '/kind', value: 'Secret' }],
+    [{ op: 'replace', path: '/kind', value: 'ServiceAccount' }],
     [{ op: 'replace', path: '/apiVersion', value: 'v2' }],
     [{ op: 'remove', path: '/metadata' }],
     [{ op: 'add', path: '/metadata/finalizers', value: ['x.example/y'] }],
@@ -83,12 +83,11 @@ async function mergePatches(ask: Asking, path: string): Promise<void> {
     { metadata: { finalizers: ['x.example/y'] } },
     { metadata: { finalizers: null } },
     { metadata: null },
-    { kind: 'Secret' },
+    { kind: 'ServiceAccount' },
     { kind: null },
     { apiVersion: 'v2' },
     { metadata: { annotations: { big: 'x' } } },
     { metadata: { deletionTimestamp: '2001-01-01T00:00:00Z', selfLink: '/x' } },
-    { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' }] } },
   ]
   for (const body of patches) await ask('PATCH', path, { contentType: MERGE, body })
   await ask('PATCH', path, { contentType: MERGE, body: '{' })
@@ -184,7 +183,6 @@ export const PATCH_SCRIPTS: readonly Script[] = [
         { spec: { activeDeadlineSeconds: 9 } },
         { spec: { terminationGracePeriodSeconds: 1 } },
         { spec: { nodeName: 'n' } },
-        { spec: { hostNetwork: 'x' } },
         { spec: { unknown: 'x' } },
         { metadata: { name: 'q' } },
         { metadata: { resourceVersion: '1' } },
@@ -220,8 +218,12 @@ export const PATCH_SCRIPTS: readonly Script[] = [
     name: 'apply-of-config-maps',
     async run(ask) {
       const path = `${MAPS}/m`
-      const apply = (body: unknown, query = '?fieldManager=one') =>
-        ask('PATCH', `${path}${query}`, { contentType: APPLY, body })
+      const apply = (body: unknown, query = '?fieldManager=one', differs?: string) =>
+        ask('PATCH', `${path}${query}`, {
+          contentType: APPLY,
+          body,
+          ...(differs === undefined ? {} : { differs }),
+        })
       await apply(map('m', { data: { a: '1', b: '1' } }))
       await apply(map('m', { data: { a: '1', b: '1' } }))
       await apply(map('m', { data: { a: '2' } }), '?fieldManager=two')
@@ -234,7 +236,7 @@ export const PATCH_SCRIPTS: readonly Script[] = [
       await apply(map('other'))
       await apply({ data: {} })
       await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'm' } })
-      await apply('a: [')
+      await apply('a: [', '?fieldManager=one', 'the words of another parser of YAML')
       await apply('[]')
       await apply(map('m', { metadata: { name: 'm', managedFields: [] } }))
       await apply(map('m', { metadata: { name: 'm', managedFields: [{}] } }))

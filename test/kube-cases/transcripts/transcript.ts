@@ -1,4 +1,4 @@
-import type { Event, Json, KubeHttp, Reply } from '../../harness/kube-http.ts'
+import type { Event, KubeHttp, Reply } from '../../harness/kube-http.ts'
 import type { CaseWorld } from '../case-world.ts'
 import { Normaliser } from './normaliser.ts'
 
@@ -41,7 +41,9 @@ export async function transcribe(script: Script, world: CaseWorld): Promise<read
   const describe = (method: string, path: string, ask: Ask): string => {
     const { body, contentType, accept, headers, differs } = ask
     const rest = { contentType, accept, headers, body, ...(differs === undefined ? {} : { differs }) }
-    return `${method} ${normaliser.text(path)} ${normaliser.text(JSON.stringify(rest))}`
+    const text = `${method} ${normaliser.text(path)} ${JSON.stringify(normaliser.value(JSON.parse(JSON.stringify(rest))))}`
+    // Versions that were told by the server: every run has its own.
+    return text.replaceAll(/(resourceVersion(?:=|":"))\d{2,}/g, '$1{rv}')
   }
   const note = (exchange: Exchange): void => {
     exchanges.push(JSON.parse(JSON.stringify(exchange)) as Exchange)
@@ -52,7 +54,7 @@ export async function transcribe(script: Script, world: CaseWorld): Promise<read
     note({
       asked: describe(method, path, options),
       code: reply.code,
-      ...(warning === undefined ? {} : { warnings: [normaliser.text(String(warning))] }),
+      ...(warning === undefined ? {} : { warnings: [normaliser.text(warning)] }),
       ...(options.differs === undefined
         ? { contentType: reply.headers['content-type'] ?? '', body: normaliser.body(reply.text) }
         : {}),
@@ -87,5 +89,5 @@ export async function transcribe(script: Script, world: CaseWorld): Promise<read
 
 /** The version of an answer's object. */
 export function versionOf(reply: Reply): string {
-  return (reply.json() as Json).metadata?.resourceVersion ?? ''
+  return reply.json().metadata?.resourceVersion ?? ''
 }

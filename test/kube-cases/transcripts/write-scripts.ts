@@ -35,6 +35,8 @@ async function badMetadata(ask: Asking, path: string, make: (metadata: object) =
     { name: 'a', labels: { n: 5 } },
     { name: 'a', labels: [] },
     { name: 'a', annotations: { 'bad key!': 'v' } },
+    { name: 'a', annotations: { [LONG]: 'v', 'A/b/c': 'v', 'Up/x': 'v' } },
+    { name: 'a', finalizers: [`x.example/${LONG}`, 'a/b/c'] },
     { name: 'a', annotations: { a: null } },
     { name: 'a', finalizers: ['no-domain'] },
     { name: 'b', finalizers: ['bad finalizer!', 'x.example/y'] },

@@ -1,0 +1,48 @@
+import { errorText } from '../../src/base/errors.ts'
+import type { BreakableServer } from './breakable-server.ts'
+import { type CaseContext, openCaseWorld } from './case-world.ts'
+import { LIFE_CASES } from './life-cases.ts'
+import { SERVER_CASES } from './server-cases.ts'
+
+/** Everything that a server is asked, one case after the other. @returns what failed, a line for each case. */
+export async function runServerCases(server: BreakableServer): Promise<readonly string[]> {
+  const failures: string[] = []
+  const subject = { url: server.url, caPem: server.caPem, adminToken: server.adminToken }
+  for (const { name, run } of SERVER_CASES) {
+    await attempt(name, failures, async (context) => {
+      const world = await openCaseWorld(context, subject)
+      try {
+        await run(world, context)
+      } finally {
+        await world.close()
+      }
+    })
+  }
+  return failures
+}
+
+/** Everything that a server goes through. */
+export async function runLifeCases(server: BreakableServer): Promise<readonly string[]> {
+  const failures: string[] = []
+  for (const { name, run } of LIFE_CASES) {
+    await attempt(name, failures, async (context) =>
+      run(server, await openCaseWorld(context, server), context),
+    )
+  }
+  return failures
+}
+
+async function attempt(
+  name: string,
+  failures: string[],
+  work: (context: CaseContext) => Promise<void>,
+): Promise<void> {
+  const cleaning: (() => unknown)[] = []
+  try {
+    await work({ after: (clean) => void cleaning.push(clean), skip: () => undefined })
+  } catch (thrown) {
+    failures.push(`${name}: ${errorText(thrown)}`)
+  } finally {
+    for (const clean of cleaning) await clean()
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * `node test/kube-cases/record.ts <kubeconfig>`: asks a real API server everything that the scripts ask and keeps
+ * the answers in `transcripts/generated/`, which `npm test` holds the emulator against. For a new release of
+ * Kubernetes, or a new script.
+ */
+import { openCaseWorld } from './case-world.ts'
+import { readServer } from './server-address.ts'
+import { SCRIPTS } from './transcripts/all-scripts.ts'
+import { record } from './transcripts/recording.ts'
+
+const server = await readServer(process.argv[2] ?? 'kubeconfig')
+const cleaning: (() => unknown)[] = []
+const context = { after: (clean: () => unknown) => void cleaning.push(clean), skip: () => {} }
+for (const script of SCRIPTS) {
+  const world = await openCaseWorld(context, server)
+  try {
+    await record(script, world)
+  } finally {
+    await world.close()
+  }
+}
+for (const clean of cleaning) await clean()
