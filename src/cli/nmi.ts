@@ -22,7 +22,7 @@ import { cloudNamed } from './cloud.ts'
 import { connect } from './connection.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
-import { startCallerProof } from './nmi/caller-proof.ts'
+import { removeBridgeGuards, startCallerProof } from './nmi/caller-proof.ts'
 import { type NmiFlags, nmiConfigOf } from './nmi/config.ts'
 import { letSucceed } from './nmi/hand-over.ts'
 import { redirectOf } from './nmi/redirect.ts'
@@ -38,7 +38,10 @@ export async function runNmi({ command, environment, stop }: Invocation): Promis
   const log = createLog({ component: 'nmi', verbosity: flags.v, format: flags['log-format'] })
   const registry = createRegistry()
   const redirect = redirectOf(flags, registry, log)
-  if (flags.cleanup) return report(await stayAwake(() => redirect.cleanup(flags['cleanup-wait'], stop)))
+  if (flags.cleanup) {
+    const removed = await stayAwake(() => redirect.cleanup(flags['cleanup-wait'], stop))
+    return report([...removed, ...(await stayAwake(() => removeBridgeGuards(systemClock)))])
+  }
   if (flags['dry-run']) return report([await redirect.plan()])
   if (flags.node === '')
     throw new OperatorError('--node (or NODE_NAME) must name the node that this agent serves')
@@ -182,7 +185,13 @@ async function buildNmi(parts: NmiParts): Promise<Nmi> {
   await broker.start()
   dropUnnamedSecrets(stores, secrets, owner)
   const proof = flags['verify-callers']
-    ? startCallerProof({ pods: stores.pods, clock: systemClock, log, owner })
+    ? startCallerProof({
+        pods: stores.pods,
+        clock: systemClock,
+        log,
+        owner,
+        guard: flags['manage-redirect'] ? { metadataIp: flags['metadata-ip'] } : undefined,
+      })
     : undefined
   return build(nmiConfigOf(flags), {
     stores,

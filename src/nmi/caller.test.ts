@@ -5,7 +5,7 @@ import { makePod } from '../../test/make/objects.ts'
 import { ObjectStore } from '../kube/store.ts'
 import type { Pod } from '../model/resources.ts'
 import { silentLog } from '../telemetry/log.ts'
-import { type Callers, createCallers } from './caller.ts'
+import { type CallerProof, type Callers, createCallers } from './caller.ts'
 import { createDirectReads } from './pod-reader.ts'
 import { addressWaitKey, createWaiters, type Waiters } from './waiters.ts'
 
@@ -19,7 +19,7 @@ interface Setting {
   readonly reads: string[]
 }
 
-function setting(read?: (address: string) => Promise<readonly Pod[]>): Setting {
+function setting(read?: (address: string) => Promise<readonly Pod[]>, proof?: CallerProof): Setting {
   const clock = new FakeClock()
   const pods = new ObjectStore<Pod>()
   const waiters = createWaiters(clock)
@@ -42,7 +42,7 @@ function setting(read?: (address: string) => Promise<readonly Pod[]>): Setting {
     pods,
     waiters,
     reads,
-    callers: createCallers({ pods, waiters, clock, waitMs: 1_000, reads: reader }),
+    callers: createCallers({ pods, waiters, clock, waitMs: 1_000, reads: reader, proof }),
   }
 }
 
@@ -181,4 +181,29 @@ test('a client that goes away ends the wait', async () => {
   await assert.rejects(found, /gone/)
   assert.equal(waiters.size, 0)
   assert.equal(clock.timers, 0)
+})
+
+test('a pod that its bridge shows, or guards, only after the API was read still answers for its first request', async () => {
+  const pod = makePod({ name: 'young', addresses: [ADDRESS] })
+  let shown = false
+  const proof: CallerProof = { verify: () => (shown ? 'proven' : 'unheard') }
+  for (const watched of [true, false]) {
+    shown = false
+    const { clock, pods, waiters, callers } = setting(async () => [pod], proof)
+    if (watched) pods.put('default/young', pod)
+    const found = callers.find(ADDRESS, never)
+    await clock.advance(1_200)
+    shown = true
+    waiters.wake(addressWaitKey(ADDRESS))
+    assert.equal((await found).pod?.name, 'young')
+  }
+})
+
+test('a pod that its bridge never shows is refused after a bounded wait', async () => {
+  const pod = makePod({ name: 'silent', addresses: [ADDRESS] })
+  const { clock, pods, callers } = setting(async () => [pod], { verify: () => 'unheard' })
+  pods.put('default/silent', pod)
+  const found = callers.find(ADDRESS, never)
+  await clock.advance(2_000)
+  assert.equal((await found).refusal?.code, 'caller-not-verified')
 })

@@ -25,6 +25,8 @@ export type Verdict = 'proven' | 'disproven' | 'unheard' | 'unknown'
 export interface CallerProof {
   /** Asked for each connection and each request: answers at once, in microseconds. */
   verify(pod: Pod, address: string): Verdict
+  /** Tells of addresses whose verdict may be another one from now on, though no watch event says so. */
+  subscribe?(listener: (address: string) => void): void
 }
 
 type Found =
@@ -46,6 +48,9 @@ export interface Callers {
   ended(pod: Pod): void
   hasEnded(pod: Pod): boolean
 }
+
+/** How much longer a request waits for a pod that a bridge has not shown, or that is not guarded on it yet. */
+const UNHEARD_MS = 1_000
 
 /** Ended pods that are remembered; a direct read is at most some seconds behind. */
 const REMEMBERED_ENDS = 4_096
@@ -90,6 +95,20 @@ export function createCallers(deps: {
     return found
   }
 
+  /** The watch goes first: it may have caught up while the API was read. */
+  function chosen(address: string, live: readonly Pod[]): Found {
+    const now = admitted(address)
+    if (!isReadable(now)) return now
+    const [pod, ...others] = live.filter((each) => !denies(verdict(each, address)))
+    if (pod === undefined) return now
+    return others.length === 0 ? { pod } : { refusal: ambiguous(address, [pod, ...others]) }
+  }
+
+  /** A bridge shows a new pod a moment after the API has told of it. */
+  function isUnheard(address: string, live: readonly Pod[]): boolean {
+    return [...byAddress.get(address), ...live].some((each) => verdict(each, address) === 'unheard')
+  }
+
   return {
     at,
     verdict,
@@ -98,15 +117,13 @@ export function createCallers(deps: {
       if (!isReadable(told) || reads === undefined) return told
       const read = await reads.podsAt(address)
       signal.throwIfAborted()
-      // The watch goes first: it may have caught up while the read was under way.
-      const now = admitted(address)
-      if (!isReadable(now)) return now
       const live = read.filter(
         (each) => ownsItsAddresses(each) && each.addresses.includes(address) && !ends.has(each.uid),
       )
-      const [pod, ...others] = live.filter((each) => !denies(verdict(each, address)))
-      if (pod === undefined) return now
-      return others.length === 0 ? { pod } : { refusal: ambiguous(address, [pod, ...others]) }
+      const found = chosen(address, live)
+      if (!isReadable(found) || !isUnheard(address, live)) return found
+      await waiters.wait(addressWaitKey(address), UNHEARD_MS, signal)
+      return chosen(address, live)
     },
     ended(pod) {
       ends.add(pod.uid)

@@ -136,6 +136,7 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
     }),
   )
   wakeOnChange(stores, waiters, owner)
+  deps.proof?.subscribe?.((address) => waiters.wake(addressWaitKey(address)))
   owner.own(() => audit.close())
   owner.own(() => server.close())
 

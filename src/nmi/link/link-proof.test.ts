@@ -7,6 +7,7 @@ import { ObjectStore } from '../../kube/store.ts'
 import type { Pod } from '../../model/resources.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { silentLog } from '../../telemetry/log.ts'
+import { guardedProof } from './guarded-proof.ts'
 import { createLinkAges } from './link-ages.ts'
 import { createLinkProof } from './link-proof.ts'
 import { createLinkTable } from './link-table.ts'
@@ -297,4 +298,45 @@ test('a stopped proof has no timer', async () => {
   assert.equal(world.clock.timers, 1)
   world.proof.stop()
   assert.equal(world.clock.timers, 0)
+})
+
+test('to be guarded are pods with the label of a binding, on a port of a bridge that is still there', () => {
+  const world = setting((links) => {
+    for (const [port, address] of [
+      ['veth1', '10.244.0.10'],
+      ['veth2', '10.244.0.11'],
+    ] as const) {
+      links.plug(port)
+      links.hear(port, address)
+    }
+    links.route('10.244.0.12', 'azv3')
+  })
+  const labels = { aadpodidbinding: 'shop' }
+  const asks = world.put(makePod({ name: 'asks', uid: 'asks', addresses: ['10.244.0.10'], labels }))
+  world.put(makePod({ name: 'plain', uid: 'plain', addresses: ['10.244.0.11'], labels: {} }))
+  world.put(makePod({ name: 'routed', uid: 'routed', addresses: ['10.244.0.12'], labels }))
+  const place = { device: 'veth1', address: '10.244.0.10', mac: '0a:58:0a:f4:00:0a' }
+  assert.deepEqual(world.proof.guardable(), [place])
+  assert.deepEqual(world.proof.placeOf(asks, '10.244.0.10'), place)
+  world.links.remove('veth1')
+  assert.deepEqual(world.proof.guardable(), [])
+})
+
+test('a pod on a bridge is not proven before it is guarded', () => {
+  const world = setting((links) => {
+    links.plug('veth1')
+    links.hear('veth1', ADDRESS)
+  })
+  const pod = world.put(makePod({ name: 'a', uid: 'a', labels: { aadpodidbinding: 'shop' } }))
+  let awaited = true
+  const guard = {
+    awaits: () => awaited,
+    subscribe: () => {},
+    start: () => {},
+    stop: async () => {},
+  }
+  const proof = guardedProof(world.proof, guard)
+  assert.equal(proof.verify(pod, ADDRESS), 'unheard')
+  awaited = false
+  assert.equal(proof.verify(pod, ADDRESS), 'proven')
 })

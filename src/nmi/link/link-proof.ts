@@ -1,15 +1,19 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Store } from '../../kube/store.ts'
-import { objectKey } from '../../model/names.ts'
+import { BINDING_LABEL, objectKey } from '../../model/names.ts'
 import type { Pod } from '../../model/resources.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { CallerProof, Verdict } from '../caller.ts'
 import { ownsItsAddresses } from '../pod-ends.ts'
+import type { GuardedPlace } from './bridge-rules.ts'
 import type { LinkAges } from './link-ages.ts'
 import type { Link, LinkTable, Place } from './link-table.ts'
 
 /** What the API has said about a pod and one of its addresses, and the link that is the pod's by it. */
 interface Claim {
+  readonly address: string
+  /** The pod may ask for tokens: it has the label of a binding. */
+  asks: boolean
   /** Undefined until the address was heard on a link. */
   link: Link | undefined
   /** `Pod.sandboxAt` when the link was noted. */
@@ -21,6 +25,10 @@ interface Claim {
 }
 
 export interface LinkProof extends CallerProof {
+  /** Places on bridges of pods that may ask for tokens. */
+  guardable(): readonly GuardedPlace[]
+  /** That of one pod and address. */
+  placeOf(pod: Pod, address: string): GuardedPlace | undefined
   /** Starts to look at the devices. */
   start(): void
   stop(): void
@@ -94,7 +102,9 @@ export function createLinkProof(deps: {
     const own = claims.get(pod.uid) ?? new Map<string, Claim>()
     claims.set(pod.uid, own)
     const { sandboxAt } = pod
-    const claim: Claim = { link: undefined, notedAt: 0, heardIn: ages.look().number, sandboxAt }
+    const asks = asksForTokens(pod)
+    const heardIn = ages.look().number
+    const claim: Claim = { address, asks, link: undefined, notedAt: 0, heardIn, sandboxAt }
     own.set(address, claim)
     return claim
   }
@@ -120,6 +130,7 @@ export function createLinkProof(deps: {
       if (!pod.addresses.includes(address)) drop(pod.uid, address, claim)
     for (const address of pod.addresses) {
       const known = own?.get(address)
+      if (known !== undefined) known.asks = asksForTokens(pod)
       if (known !== undefined && !renew(pod, known)) continue
       table.refresh()
       settle(pod.uid, address, known ?? take(pod, address))
@@ -154,6 +165,12 @@ export function createLinkProof(deps: {
     return 'unknown'
   }
 
+  /** A port that is gone must not be guarded: its address may be the next pod's already. */
+  function guardedPlace({ asks, link, address }: Claim): GuardedPlace | undefined {
+    if (!asks || link?.mac === undefined || !ages.exists(link)) return undefined
+    return { device: link.device, address, mac: link.mac }
+  }
+
   /** Addresses that a bridge had not heard when the API told of them are looked for again. */
   function look(): void {
     ages.look()
@@ -184,6 +201,12 @@ export function createLinkProof(deps: {
       const verdict = judge(pod.uid, claim, place)
       return verdict === 'unknown' ? tellUnknown(pod, address) : verdict
     },
+    guardable: () =>
+      [...claims.values()].flatMap((own) => [...own.values()].flatMap((claim) => guardedPlace(claim) ?? [])),
+    placeOf(pod, address) {
+      const claim = claims.get(pod.uid)?.get(address)
+      return claim === undefined ? undefined : guardedPlace(claim)
+    },
     start() {
       timer ??= clock.after(LOOK_MS, look)
     },
@@ -192,6 +215,11 @@ export function createLinkProof(deps: {
       timer?.cancel()
     },
   }
+}
+
+/** By the label alone: exceptions are for what is trusted with the node's identity anyway. */
+function asksForTokens({ labels }: Pod): boolean {
+  return (labels[BINDING_LABEL] ?? '') !== ''
 }
 
 function isLink(place: Place): place is Link {

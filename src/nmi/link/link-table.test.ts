@@ -6,6 +6,8 @@ import { createLinkFiles, type LinkFiles } from './link-files.ts'
 import { createLinkTable } from './link-table.ts'
 
 const POD = '10.244.0.10'
+/** As kubenet makes it of the address. */
+const MAC = '0a:58:0a:f4:00:0a'
 
 function setting() {
   const clock = new FakeClock()
@@ -31,24 +33,24 @@ test('a pod on a bridge is on the port that its hardware address was heard from,
   assert.equal(table.locate(POD), 'unheard')
   links.hear('veth2', POD)
   await clock.advance(5)
-  assert.deepEqual(table.locate(POD), { device: 'veth2', id: 102, bridged: true })
+  assert.deepEqual(table.locate(POD), { device: 'veth2', id: 102, bridged: true, mac: MAC })
   links.hear('veth1', POD)
   await clock.advance(5)
-  assert.deepEqual(table.locate(POD), { device: 'veth1', id: 101, bridged: true })
+  assert.deepEqual(table.locate(POD), { device: 'veth1', id: 101, bridged: true, mac: MAC })
 })
 
 test('a port number that was given again is the new device', async () => {
   const { clock, links, table } = setting()
   links.plug('veth1')
   links.hear('veth1', POD)
-  assert.deepEqual(table.locate(POD), { device: 'veth1', id: 101, bridged: true })
+  assert.deepEqual(table.locate(POD), { device: 'veth1', id: 101, bridged: true, mac: MAC })
   links.remove('veth1')
   await clock.advance(5)
   assert.equal(table.locate(POD), 'unheard')
   links.plug('veth9')
   links.hear('veth9', POD)
   await clock.advance(5)
-  assert.deepEqual(table.locate(POD), { device: 'veth9', id: 102, bridged: true })
+  assert.deepEqual(table.locate(POD), { device: 'veth9', id: 102, bridged: true, mac: MAC })
 })
 
 test('where the files tell nothing the place is unknown: gateways, IPv6 on a bridge, no files, a table too long', () => {

@@ -15,6 +15,8 @@ export interface Link {
   readonly id: number
   /** A port of a bridge, which neighbours can make believe that an address is theirs. */
   readonly bridged: boolean
+  /** The hardware address that the bridge has heard there for this address; of ports only. */
+  readonly mac?: string
 }
 
 /** Where an address is: on a link; on a bridge that has not heard it; or where these files tell nothing. */
@@ -69,9 +71,10 @@ export function createLinkTable(deps: {
     return v4 ? routeTo4(text, address) : hostRouteTo6(text, address)
   }
 
-  function link(device: string, bridged: boolean): Place {
+  function link(device: string, mac?: string): Place {
     const id = files.inode(`${sys}/class/net/${device}`)
-    return id === undefined ? 'unknown' : { device, id, bridged }
+    if (id === undefined) return 'unknown'
+    return mac === undefined ? { device, id, bridged: false } : { device, id, bridged: true, mac }
   }
 
   /** What is missing from here on counts as not heard: who floods a table must not get anywhere by it. */
@@ -80,7 +83,7 @@ export function createLinkTable(deps: {
     const mac = neighbourOf(neighbours, address, bridge)
     const port = mac === undefined ? undefined : portOf(entries, mac)
     const device = port === undefined ? undefined : ports(bridge, port)
-    const place = device === undefined ? 'unheard' : link(device, true)
+    const place = device === undefined ? 'unheard' : link(device, mac)
     return place === 'unknown' ? 'unheard' : place
   }
 
@@ -91,7 +94,7 @@ export function createLinkTable(deps: {
     // The neighbour table of IPv6 is in no file.
     if (forwarding !== undefined)
       return isIPv4(address) ? onBridge(route.device, forwarding.bytes, address) : 'unknown'
-    return route.host ? link(route.device, false) : 'unknown'
+    return route.host ? link(route.device) : 'unknown'
   }
 
   return {

@@ -16,7 +16,7 @@ const OVERHEARD = 299
 const spoofing: Scenario = {
   name: 'spoofed-address',
   proves:
-    'a pod with NET_ADMIN and NET_RAW that sends with the address of its neighbour and claims it by ARP all the time gets no token of the neighbour, neither by asking nor by listening; where each pod has a route of its own, not even with the neighbour’s hardware address',
+    'a pod with NET_ADMIN and NET_RAW that sends with the address of its neighbour, with and without its hardware address, and claims it by ARP all the time, gets no token of the neighbour, neither by asking nor by listening, and does not keep the neighbour from its own',
   shapes: ['routed', 'bridge'],
   alone: true,
   deadlineSeconds: 360,
@@ -33,13 +33,11 @@ const spoofing: Scenario = {
     })
     assertTokenOf(await victim.token(), shop)
     const address = await victim.field('.status.podIP')
-    const attacks = [{ name: 'address', flags: [`-address=${address}`] }]
-    // A bridge believes whoever used a hardware address last: docs/security.md says what to do about that.
-    if (cluster.shape === 'routed')
-      attacks.push({
-        name: 'address-and-mac',
-        flags: [`-address=${address}`, `-mac=${await macOf(node, address)}`],
-      })
+    const mac = await macOf(node, address)
+    const attacks = [
+      { name: 'address', flags: [`-address=${address}`] },
+      { name: 'address-and-mac', flags: [`-address=${address}`, `-mac=${mac}`] },
+    ]
     for (const { name, flags } of attacks) {
       const before = (await victim.answers()).length
       const attacker = await startAttack(place, name, flags)
@@ -50,12 +48,9 @@ const spoofing: Scenario = {
         `       ${cluster.shape}, with its ${name}: the attacker got ${summary(seen)}; the victim got ${summary(suffered)}`,
       )
       assert.equal(seen.filter(({ status }) => status === 200 || status === OVERHEARD).length, 0)
-      for (const { status, body } of suffered)
-        if (status === 200) assert.equal((body as { client_id: string }).client_id, shop.clientId)
-      await until('the victim gets tokens again', { deadlineMs: 90_000 }, async () => {
-        const answer = await victim.token({ timeoutSeconds: 5 })
-        return answer.status === 200
-      })
+      const served = suffered.filter(({ status }) => status === 200)
+      for (const { body } of served) assert.equal((body as { client_id: string }).client_id, shop.clientId)
+      assert.ok(served.length > suffered.length * 0.9, 'the victim was cut off')
     }
   },
 }
