@@ -195,6 +195,14 @@ export const PHASES: readonly Phase[] = [
     cases: [refresh('refresh', MANAGED, 16), refresh('refresh-dac', DEFAULT, 16)],
   },
   {
+    // Below every margin of an SDK and of podid itself, and really over while the program runs.
+    title: 'tokens of 90 s, used for 120 s',
+    settings: { ...QUICK, identityTokenSeconds: 90, imdsCacheMarginSeconds: 60 },
+    parallel: 10,
+    deadlineMs: 900_000,
+    cases: [refresh('expiry', MANAGED, 24), refresh('expiry-dac', DEFAULT, 24)],
+  },
+  {
     title: 'the first call while the identity is assigned for 60 s, and unknown to IMDS for 15 s more',
     settings: { ...QUICK, vmssOperationMs: 60_000, imdsLagMs: 15_000 },
     parallel: 10,
