@@ -65,7 +65,10 @@ export function testChain(system: () => System): void {
     assert.match(text, /label aadpodidbinding=godo/)
     assert.match(text, /Did you mean good\?/)
     assert.match(await world.event('misspelt', 'NoBinding'), /Did you mean good\?/)
-    assert.ok(world.output.some((line) => line.includes('Did you mean good?') && line.includes('misspelt')))
+    // The log is another stream than the answer: it may come a moment later.
+    await world.happenings.until('the near match in the log', () =>
+      world.output.some((line) => line.includes('Did you mean good?') && line.includes('misspelt')),
+    )
   })
 
   test('a binding whose identity does not exist says so to the pod and in an Event', async () => {
