@@ -1,6 +1,7 @@
 /** Nodes that are emptied, lost, removed and started again. */
 import assert from 'node:assert/strict'
 import { appPodTemplate } from '../app-pod.ts'
+import { CLUSTER_CLIENT } from '../cluster/cluster-azure.ts'
 import { until } from '../cluster/until.ts'
 import type { Identity, Manifest, Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
@@ -161,4 +162,53 @@ const removed: Scenario = {
   },
 }
 
-export const NODES: readonly Scenario[] = [drained, lost, removed]
+const rebooted: Scenario = {
+  name: 'node-rebooted',
+  proves:
+    'after a reboot, which takes rules and connections with it, each pod has its own identity at its new address, and from the moment that the agent is ready nobody reaches the node’s identities; how many requests did before is counted',
+  alone: true,
+  async run(place, world) {
+    const { cluster, podid } = world
+    const node = cluster.node('pool-1')
+    const identities = ['shop', 'till', 'store'].map((name) => place.identity(name))
+    const pods = await Promise.all(
+      identities.map(async (identity) => {
+        await place.bind(identity)
+        return place.pod(identity.name, { selector: identity.name, node: node.name })
+      }),
+    )
+    for (const [at, pod] of pods.entries()) assertToken(await pod.token(), identities[at]?.clientId ?? '')
+    // Asks for the identity of the node itself, which the agent never gives.
+    const command = ['load', '-rate=20', '-seconds=0', `-client-id=${CLUSTER_CLIENT}`]
+    const thief = await place.pod('thief', { selector: identities[0]?.name ?? '', node: node.name, command })
+    const before = await Promise.all(pods.map((pod) => pod.field('.status.podIP')))
+    await node.powerOff()
+    await node.powerOn()
+    await until('the pods were started again', { deadlineMs: 120_000 }, async () => {
+      const path = '.status.containerStatuses[0]'
+      const states = await Promise.all(
+        [...pods, thief].map((pod) => pod.field(`${path}.restartCount} {${path}.state.running.startedAt`)),
+      )
+      return states.every((state) => /^[1-9]\d* \S/.test(state))
+    })
+    await podid.ready('nmi')
+    const after = await Promise.all(pods.map((pod) => pod.field('.status.podIP')))
+    world.say(`       addresses before: ${before.join(' ')}, after: ${after.join(' ')}`)
+    for (const [at, pod] of pods.entries()) assertToken(await pod.token(), identities[at]?.clientId ?? '')
+    await until('the thief is refused', { deadlineMs: 30_000 }, async () => {
+      return (await thief.answers()).at(-1)?.status === 403
+    })
+    const answers = await thief.answers()
+    const firstRefused = answers.findIndex(({ status }) => status === 403)
+    const count = (wanted: number): number => answers.filter(({ status }) => status === wanted).length
+    world.say(
+      `       asked for the node’s own identity after the reboot: ${count(200)} tokens before the rules stood, ${count(0)} not answered, ${count(403)} refused`,
+    )
+    assert.ok(
+      answers.slice(firstRefused).every(({ status }) => status !== 200),
+      'a token after the agent was there',
+    )
+  },
+}
+
+export const NODES: readonly Scenario[] = [drained, lost, removed, rebooted]

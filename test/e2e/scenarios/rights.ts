@@ -1,8 +1,9 @@
 /** podid's roles against the API server's own record of what podid asked for. */
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { Rendered } from '../../chart/chart.ts'
 import { TENANT } from '../../make/objects.ts'
+import { resourceIdOf } from '../cluster/cluster-azure.ts'
 import { until } from '../cluster/until.ts'
 import type { Manifest, Place } from '../place.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
@@ -48,6 +49,16 @@ async function bindPrincipal(place: Place, { azure }: World): Promise<string> {
   return clientId
 }
 
+/** A ConfigMap of the name under which MIC records what it put on `blue`, with nonsense in it. */
+async function spoilRecord({ cluster, kubectl }: World): Promise<void> {
+  const machine = cluster.machines.find(({ resource }) => resource === 'blue')
+  assert.ok(machine)
+  const mark = createHash('sha256').update(resourceIdOf(machine).toLowerCase()).digest('hex').slice(0, 20)
+  const metadata = { name: `podid-owned-${mark}`, namespace: 'default' }
+  const spoilt = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { entries: 'nonsense' } }
+  await kubectl.ok(['apply', '-f', '-'], JSON.stringify(spoilt))
+}
+
 async function eventOf(place: Place, pod: string): Promise<number> {
   return until(`${pod} has an Event`, { deadlineMs: 60_000 }, async () => {
     const text = await place.kubectl('get', 'events', '-o', 'json')
@@ -75,7 +86,8 @@ const rights: Scenario = {
     await podid.install()
     const shop = place.identity('shop')
     await place.bind(shop)
-    const pod = await place.pod('shop', { selector: shop.name })
+    await spoilRecord(world)
+    const pod = await place.pod('shop', { selector: shop.name, node: 'blue-0' })
     assertToken(await pod.token(), shop.clientId)
     const other = await place.pod('principal', { selector: 'principal' })
     assertToken(await other.token(), principal)

@@ -1,12 +1,45 @@
 /** Node agents that are replaced while pods ask for tokens all the time. */
 import assert from 'node:assert/strict'
-import { endLoad, startLoad, sumLoads, toldLoad } from '../load.ts'
+import { until } from '../cluster/until.ts'
+import { endLoad, type LoadFigures, startLoad, sumLoads, toldLoad } from '../load.ts'
+import type { Place } from '../place.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
 import type { Scenario } from '../scenario.ts'
+import type { World } from '../world.ts'
+
+const DAEMON_SET = 'daemonset/podid-nmi'
 
 /** For each of them, so that all together ask a hundred times a second. */
 const RATE = 12.5
 const PODS = 8
+
+/** All agents are replaced while pods of all nodes ask a hundred times a second in all. */
+async function replaceUnderLoad(place: Place, world: World): Promise<LoadFigures> {
+  const shop = place.identity('shop')
+  await place.bind(shop)
+  const nodes = world.cluster.nodes.map(({ name }) => name)
+  const pods = await Promise.all(
+    Array.from({ length: PODS }, (_, at) => {
+      const node = nodes[at % nodes.length] ?? ''
+      return startLoad(place, { name: `load-${at}`, identity: shop, rate: RATE, node })
+    }),
+  )
+  const before = new Set(await world.podid.pods('nmi'))
+  const agents = ['--namespace', RELEASE_NAMESPACE, 'rollout']
+  await world.kubectl.ok([...agents, 'restart', DAEMON_SET])
+  const started = world.clock.monotonic()
+  await until('the agents are replaced', { deadlineMs: 180_000 }, async () =>
+    /successfully rolled out/.test(
+      await world.kubectl.ok([...agents, 'status', DAEMON_SET, '--watch=false']),
+    ),
+  )
+  await world.podid.ready('nmi')
+  const seconds = (world.clock.monotonic() - started) / 1000
+  for (const each of await world.podid.pods('nmi')) assert.ok(!before.has(each), `${each} was not replaced`)
+  const figures = sumLoads(await Promise.all(pods.map((pod) => endLoad(pod, shop))))
+  world.say(`       ${nodes.length} agents replaced in ${seconds.toFixed(1)} s; ${toldLoad(figures)}`)
+  return figures
+}
 
 const rolling: Scenario = {
   name: 'nmi-rolling-update',
@@ -15,28 +48,30 @@ const rolling: Scenario = {
   alone: true,
   smoke: true,
   async run(place, world) {
-    const shop = place.identity('shop')
-    await place.bind(shop)
-    const nodes = world.cluster.nodes.map(({ name }) => name)
-    const pods = await Promise.all(
-      Array.from({ length: PODS }, (_, at) => {
-        const node = nodes[at % nodes.length] ?? ''
-        return startLoad(place, { name: `load-${at}`, identity: shop, rate: RATE, node })
-      }),
-    )
-    const before = new Set(await world.podid.pods('nmi'))
-    const agents = ['--namespace', RELEASE_NAMESPACE, 'rollout']
-    const daemonSet = 'daemonset/podid-nmi'
-    await world.kubectl.ok([...agents, 'restart', daemonSet])
-    const started = world.clock.monotonic()
-    await world.kubectl.ok([...agents, 'status', daemonSet, '--timeout=55s'])
-    await world.podid.ready('nmi')
-    const seconds = (world.clock.monotonic() - started) / 1000
-    for (const each of await world.podid.pods('nmi')) assert.ok(!before.has(each), `${each} was not replaced`)
-    const figures = sumLoads(await Promise.all(pods.map((pod) => endLoad(pod, shop))))
-    world.say(`       ${nodes.length} agents replaced in ${seconds.toFixed(1)} s; ${toldLoad(figures)}`)
-    assert.equal(figures.failed, 0)
+    const { failed } = await replaceUnderLoad(place, world)
+    assert.equal(failed, 0)
   },
 }
 
-export const UPDATES: readonly Scenario[] = [rolling]
+/** Connections that the agent before had not accepted yet when it closed. */
+const MOST_RESETS = 10
+
+const surging: Scenario = {
+  name: 'nmi-rolling-update-with-surge',
+  proves:
+    'with maxSurge each node agent starts beside the one before and takes over from it: a hundred requests a second go on, and not even single tries are refused',
+  ownCluster: true,
+  deadlineSeconds: 400,
+  async run(place, world) {
+    await world.podid.install({ nmi: { updateStrategy: { rollingUpdate: { maxSurge: 1 } } } })
+    const { failed, failedTries, causes } = await replaceUnderLoad(place, world)
+    assert.equal(failed, 0)
+    assert.deepEqual(
+      [...causes.keys()].filter((cause) => !/reset by peer/.test(cause)),
+      [],
+    )
+    assert.ok(failedTries <= MOST_RESETS, `${failedTries} tries failed`)
+  },
+}
+
+export const UPDATES: readonly Scenario[] = [rolling, surging]
