@@ -130,13 +130,14 @@ async function serve(serving: Serving): Promise<void> {
   owner.own(() => stores.stop())
   await stores.start()
   // Until then the agent before answers.
-  if (succeeds) await untilPassed(() => [...stores.checks(), ...nmi.checks()], stop)
+  if (succeeds) await untilPassed(() => [...stores.checks(), ...nmi.checks()], SUCCESSION_MS, stop)
   owner.own(() => nmi.stop())
   await nmi.start()
   if (redirect !== undefined) {
     owner.own(() => redirect.stop())
     await redirect.start()
   }
+  if (succeeds) await untilPassed(checks, SUCCESSION_MS / 2, stop)
   log.info(
     { node: flags.node, mode: flags['operation-mode'], probes: probes.port, metrics: metrics.port },
     'started',
@@ -146,10 +147,19 @@ async function serve(serving: Serving): Promise<void> {
 }
 
 const LOOK_MS = 20
+/** With half as much again, less than the minute after which the one before counts as not ready and is removed. */
+const SUCCESSION_MS = 30_000
 
-async function untilPassed(checks: () => readonly Check[], stop: AbortSignal): Promise<void> {
-  while (!stop.aborted && checks().some(({ failure }) => failure !== undefined))
+/** A successor that does not get ready in time ends, and the agent before goes on. @throws OperatorError */
+async function untilPassed(checks: () => readonly Check[], ms: number, stop: AbortSignal): Promise<void> {
+  const endsAt = systemClock.monotonic() + ms
+  for (;;) {
+    const failed = checks().find(({ failure }) => failure !== undefined)
+    if (failed === undefined || stop.aborted) return
+    if (systemClock.monotonic() > endsAt)
+      throw new OperatorError(`not ready in time to succeed the agent of this node: ${failed.failure ?? ''}`)
     await sleep(systemClock, LOOK_MS)
+  }
 }
 
 interface NmiParts extends Serving {

@@ -224,6 +224,27 @@ test('values of nmi reach its pods and its flags', async () => {
   assert.equal(aks.v, 2)
 })
 
+test('with maxSurge two agents fit on one node: no port is declared, and the one before stays ready while the next starts', async () => {
+  const values = { nmi: { updateStrategy: { rollingUpdate: { maxSurge: 1 } } } }
+  const rendered = await render(helm, values)
+  const { updateStrategy } = specOf(rendered, 'DaemonSet', '-nmi') as { updateStrategy: unknown }
+  assert.deepEqual(updateStrategy, {
+    type: 'RollingUpdate',
+    rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+  })
+  const agent = rendered.pod('DaemonSet', '-nmi').containers[0]
+  assert.equal(agent.ports, undefined)
+  assert.equal(
+    (agent as unknown as { readinessProbe: { failureThreshold: number } }).readinessProbe.failureThreshold,
+    30,
+  )
+  const one = (await render(helm)).pod('DaemonSet', '-nmi').containers[0]
+  assert.deepEqual(
+    one.ports?.map(({ name }) => name),
+    ['imds', 'probes', 'metrics'],
+  )
+})
+
 test('without values the flags are those of AAD Pod Identity, and the resources too', async () => {
   const rendered = await render(helm)
   const nmi = rendered.pod('DaemonSet', '-nmi')

@@ -56,10 +56,46 @@ const rolling: Scenario = {
 /** Connections that the agent before had not accepted yet when it closed. */
 const MOST_RESETS = 10
 
+/** An update whose agent cannot start leaves every pod its agent. */
+async function failedUpdate(place: Place, world: World): Promise<void> {
+  const { kubectl, podid } = world
+  const before = await podid.pods('nmi')
+  const shop = place.identity('steady')
+  await place.bind(shop)
+  const pod = await startLoad(place, { name: 'steady', identity: shop, rate: 20, node: 'pool-0' })
+  const patch = {
+    op: 'add',
+    path: '/spec/template/spec/containers/0/args/-',
+    value: '--operation-mode=nonsense',
+  }
+  const change = ['patch', DAEMON_SET, '--type=json', '-p', JSON.stringify([patch])]
+  await kubectl.ok(['--namespace', RELEASE_NAMESPACE, ...change])
+  await until('an agent of the update has failed twice', { deadlineMs: 90_000 }, async () => {
+    const path = 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'
+    const label = 'app.kubernetes.io/component=nmi'
+    const restarts = await kubectl.ok([
+      '--namespace',
+      RELEASE_NAMESPACE,
+      'get',
+      'pods',
+      '-l',
+      label,
+      '-o',
+      path,
+    ])
+    return restarts.split(' ').some((each) => Number(each) >= 2)
+  })
+  const after = new Set(await podid.pods('nmi'))
+  for (const each of before) assert.ok(after.has(each), `${each} was removed`)
+  const figures = await endLoad(pod, shop)
+  world.say(`       during an update that fails: ${toldLoad(figures)}`)
+  assert.equal(figures.failedTries, 0)
+}
+
 const surging: Scenario = {
   name: 'nmi-rolling-update-with-surge',
   proves:
-    'with maxSurge each node agent starts beside the one before and takes over from it: a hundred requests a second go on, and not even single tries are refused',
+    'with maxSurge each node agent starts beside the one before and takes over from it: a hundred requests a second go on, and not even single tries are refused; an update that fails changes nothing',
   ownCluster: true,
   deadlineSeconds: 400,
   async run(place, world) {
@@ -71,6 +107,7 @@ const surging: Scenario = {
       [],
     )
     assert.ok(failedTries <= MOST_RESETS, `${failedTries} tries failed`)
+    await failedUpdate(place, world)
   },
 }
 
