@@ -158,14 +158,28 @@ export const WEAKNESSES: readonly Row[] = [
     'host-network pods may ask the host door for the token of any local pod',
     'the door is as it was, for the CSI provider: a host-network pod has no address or device of its own to be told by',
   ),
-  weakness.differs(
-    'the source address alone tells the pod, also when another pod has it by now',
-    [
-      'test/integration/caller-proof.test.ts',
-      '*: an address that another pod has at once, while the watch is late, gives that pod nothing until its event',
-    ],
-    'caller-device',
-  ),
+  {
+    ...weakness.differs(
+      'the source address alone tells the pod, also when another pod has it by now',
+      [
+        'test/integration/caller-proof.test.ts',
+        '*: an address that another pod has at once, while the watch is late, gives that pod nothing until its event',
+      ],
+      'caller-device',
+    ),
+    e2e: ['address-reused-at-once', 'pod-churn'],
+  },
+  {
+    ...weakness.differs(
+      'on kubenet a pod can take over the address of its neighbour',
+      [
+        'src/nmi/link/bridge-guard.test.ts',
+        'a pod on a bridge gets no answer before its rules stand, and its waiting requests are told when they do',
+      ],
+      'bridge-guard',
+    ),
+    e2e: ['spoofed-address'],
+  },
   weakness.differs(
     'a recreated identity of the same name needs removal by hand',
     [FAULTS, 'an identity that was made again under its name is taken off and put on again, in two requests'],
@@ -215,7 +229,10 @@ export const WEAKNESSES: readonly Row[] = [
     ],
     'upstream-limits',
   ),
-  weakness.later('network policies that block 127.0.0.1:2579', 'needs the network plugins of real clusters'),
+  {
+    ...weakness.onCluster('network policies that block 127.0.0.1:2579 keep tokens from pods'),
+    e2e: ['network-policies'],
+  },
   weakness.differs(
     'an address that two pods have is 500',
     ['src/nmi/caller.test.ts', 'an address of two live pods is nobody until one of them has ended'],
