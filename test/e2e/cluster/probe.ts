@@ -35,6 +35,14 @@ const TRIALS: readonly (readonly [what: string, script: string])[] = [
     'iptables with the matches of kube-proxy',
     `unshare --net sh -ec 'iptables -t nat -A POSTROUTING -m comment --comment x -m statistic --mode random --probability 0.5 -j MASQUERADE --random-fully; iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP; iptables -A FORWARD -m mark --mark 1/1 -j ACCEPT'`,
   ],
+  [
+    'iptables with the match of owners (meshes) and NFQUEUE (policies)',
+    `unshare --net sh -ec 'iptables -t nat -A OUTPUT -p tcp -m owner --uid-owner 1 -j REDIRECT --to-ports 1; iptables -A FORWARD -j NFQUEUE --queue-num 1'`,
+  ],
+  [
+    'ebtables of the nf_tables kind',
+    `unshare --net xtables-nft-multi ebtables -t nat -A PREROUTING -p 0x0806 --arp-ip-src 192.0.2.1 -j DROP`,
+  ],
   ['ip6tables nat', 'unshare --net ip6tables -t nat -L -n'],
 ]
 
