@@ -67,6 +67,21 @@ test('all problems are told at once, each with what to do', async () => {
   }
 })
 
+test('on a node with legacy tables NET_RAW is needed, also where the rules are written with nft', async () => {
+  const onlyAdmin = 'CapEff:\t0000000000001000\n'
+  const optionsFor = (names: string): PreflightOptions =>
+    optionsWith({
+      files: filesOf({
+        '/proc/self/status': onlyAdmin,
+        '/proc/net/tcp': '',
+        '/proc/net/ip_tables_names': names,
+      }),
+    })
+  assert.deepEqual((await preflight(optionsFor(''))).problems, [])
+  const { problems } = await preflight(optionsFor('nat\nfilter\n'))
+  assert.match(problems.join(), /lacks CAP_NET_RAW, .* add NET_RAW /)
+})
+
 test('the port of somebody else is a problem that names the flag', async (t) => {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))

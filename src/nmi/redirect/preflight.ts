@@ -1,4 +1,4 @@
-import { errorText, OperatorError } from '../../base/errors.ts'
+import { codeOf, errorText, OperatorError } from '../../base/errors.ts'
 import { type Backend, type BackendChoice, chooseBackend, readRules } from './backend.ts'
 import { missingCapabilities } from './capabilities.ts'
 import type { CommandRunner } from './command-runner.ts'
@@ -54,13 +54,28 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRes
 }
 
 async function capabilityProblems(files: HostFiles, backend: Backend | undefined): Promise<string[]> {
-  // The legacy tools open a raw socket; those over netlink do not.
-  const needed = backend?.kind === 'legacy' ? (['NET_ADMIN', 'NET_RAW'] as const) : (['NET_ADMIN'] as const)
+  // The legacy tools open a raw socket, to look as well as to write; those over netlink do not.
+  const legacy = backend?.kind === 'legacy' || (await hasLegacyTables(files))
+  const needed = legacy ? (['NET_ADMIN', 'NET_RAW'] as const) : (['NET_ADMIN'] as const)
   const missing = await missingCapabilities(files, needed)
   if (missing.length === 0) return []
+  const why = legacy
+    ? 'reading and writing the iptables rules of this node, some of them legacy,'
+    : 'writing iptables rules'
   return [
-    `this process lacks ${missing.map((name) => `CAP_${name}`).join(' and ')}, which writing iptables rules needs; add ${missing.join(', ')} to securityContext.capabilities of the node agent`,
+    `this process lacks ${missing.map((name) => `CAP_${name}`).join(' and ')}, which ${why} needs; add ${missing.join(', ')} to securityContext.capabilities of the node agent`,
   ]
+}
+
+/** Tables of the legacy kind in this network namespace: what is in them has a say, the chain of an old agent too. */
+async function hasLegacyTables(files: HostFiles): Promise<boolean> {
+  try {
+    return (await files.read('/proc/net/ip_tables_names')).trim() !== ''
+  } catch (thrown) {
+    // The module was never loaded, or that is not ours to know.
+    if (['ENOENT', 'EACCES', 'EPERM'].includes(codeOf(thrown) ?? '')) return false
+    throw thrown
+  }
 }
 
 async function portProblem(addresses: RedirectAddresses): Promise<string | undefined> {
