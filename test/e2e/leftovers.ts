@@ -36,16 +36,17 @@ export async function objectsLeft({ kubectl }: World): Promise<string[]> {
     .filter((line) => !OF_ANY_NAMESPACE.test(line))
 }
 
-/** Rules and chains of every node. */
+const SAVE =
+  'iptables-save; ip6tables-save; ebtables-save; [ ! -s /proc/net/ip_tables_names ] || iptables-legacy-save'
+const OURS = /aad-metadata|podid|169\.254\.169\.254.*(2579|DNAT|DROP)/
+
+/** Rules and chains of every node, of every kind. */
 export async function rulesLeft({ cluster }: World): Promise<string[]> {
   const found = await Promise.all(
     cluster.nodes.map(async (node) => {
-      const { name } = node
-      const { stdout } = await node.run(['iptables-save'])
-      const lines = stdout
-        .split('\n')
-        .filter((line) => /aad-metadata|169\.254\.169\.254.*(2579|DNAT)/.test(line))
-      return lines.map((line) => `${name}: ${line}`)
+      const { stdout } = await node.run(['sh', '-c', SAVE])
+      const lines = stdout.split('\n').filter((line) => OURS.test(line))
+      return lines.map((line) => `${node.name}: ${line}`)
     }),
   )
   return found.flat()

@@ -15,6 +15,8 @@ export interface LoadFigures {
   /** What failed tries ended with, and how often. */
   readonly causes: ReadonlyMap<string, number>
   readonly slowestMs: number
+  /** Tokens of another identity, before the time from which there may be none. */
+  readonly foreign: number
 }
 
 export interface LoadOptions {
@@ -38,18 +40,27 @@ export async function startLoad(place: Place, { name, identity, rate, node }: Lo
   return pod
 }
 
-/** Ends the load in order and counts; every token must be of that identity. @throws AssertionError */
-export async function endLoad(pod: AppPod, { clientId }: Identity): Promise<LoadFigures> {
+/**
+ * Ends the load in order and counts; every token that came after `strictFromMs` must be of that identity.
+ * @throws AssertionError
+ */
+export async function endLoad(
+  pod: AppPod,
+  { clientId }: Identity,
+  strictFromMs = -Infinity,
+): Promise<LoadFigures> {
   await pod.exec('/app', 'end')
   await pod.succeeded()
   const answers = await pod.answers()
   const causes = new Map<string, number>()
   let failedTries = 0
   let failed = 0
-  for (const { status, body, error, failed: earlier = [] } of answers) {
+  let foreign = 0
+  for (const { at, status, body, error, failed: earlier = [] } of answers) {
     const last = status === 200 ? [] : [`${status} ${error ?? JSON.stringify(body)}`]
-    if (status === 200) assert.equal((body as { client_id: string }).client_id, clientId)
-    else failed += 1
+    if (status !== 200) failed += 1
+    else if (Date.parse(at) > strictFromMs) assert.equal(ownerOf(body), clientId)
+    else if (ownerOf(body) !== clientId) foreign += 1
     for (const each of [...earlier, ...last]) {
       failedTries += 1
       const cause = causeOf(each)
@@ -62,7 +73,12 @@ export async function endLoad(pod: AppPod, { clientId }: Identity): Promise<Load
     failed,
     causes,
     slowestMs: Math.max(0, ...answers.map(({ ms }) => ms)),
+    foreign,
   }
+}
+
+function ownerOf(body: unknown): string {
+  return (body as { client_id: string }).client_id
 }
 
 /** The words that do not differ from request to request. */
@@ -80,11 +96,12 @@ export function sumLoads(all: readonly LoadFigures[]): LoadFigures {
     failed: all.reduce((sum, { failed }) => sum + failed, 0),
     causes,
     slowestMs: Math.max(...all.map(({ slowestMs }) => slowestMs)),
+    foreign: all.reduce((sum, { foreign }) => sum + foreign, 0),
   }
 }
 
-export function toldLoad({ requests, failedTries, failed, causes, slowestMs }: LoadFigures): string {
+export function toldLoad({ requests, failedTries, failed, causes, slowestMs, foreign }: LoadFigures): string {
   const list = [...causes].map(([cause, count]) => `${count} x ${cause}`).join('; ')
   const details = list === '' ? '' : ` (${list})`
-  return `${requests} requests: ${failedTries} tries failed${details}, ${failed} requests failed after retries, slowest try ${slowestMs.toFixed(0)} ms`
+  return `${requests} requests: ${failedTries} tries failed${details}, ${failed} requests failed after retries, slowest try ${slowestMs.toFixed(0)} ms${foreign === 0 ? '' : `, ${foreign} tokens of another identity`}`
 }

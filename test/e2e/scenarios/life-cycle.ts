@@ -69,4 +69,24 @@ const whole: Scenario = {
   },
 }
 
-export const LIFE_CYCLE: readonly Scenario[] = [whole]
+const onBridge: Scenario = {
+  name: 'uninstall-on-a-bridge',
+  proves: 'where pods share a bridge, an uninstall also takes the rules away that guard them from each other',
+  shapes: ['bridge'],
+  ownCluster: true,
+  async run(place, world) {
+    const { podid } = world
+    await podid.install()
+    const shop = place.identity('shop')
+    await place.bind(shop)
+    const pod = await place.pod('shop', { selector: shop.name, node: 'pool-0' })
+    assertToken(await pod.token(), shop.clientId)
+    assert.ok((await rulesLeft(world)).some((rule) => rule.includes('podid-guard')))
+    await podid.uninstall()
+    assert.deepEqual(await rulesLeft(world), [])
+    assert.deepEqual(await objectsLeft(world), [])
+    assert.deepEqual(identitiesLeft(world), [])
+  },
+}
+
+export const LIFE_CYCLE: readonly Scenario[] = [whole, onBridge]

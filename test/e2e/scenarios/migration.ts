@@ -154,9 +154,10 @@ const migration: Scenario = {
     await place.whenOnMachine('pool', [shop])
 
     for (const [at, pod] of pods.entries()) {
-      const figures = await endLoad(pod, shop)
-      world.say(`       ${NODES[at] ?? ''}: ${toldLoad(figures)}`)
-      assert.deepEqual(failedAt(await pod.answers(), (ready[at]?.readyAtMs ?? 0) + SECOND_MS), [])
+      const readyAtMs = (ready[at]?.readyAtMs ?? 0) + SECOND_MS
+      const figures = await endLoad(pod, shop, readyAtMs)
+      world.say(`       ${NODES[at] ?? ''}: ${toldLoad(figures)}, all while the old agent ended`)
+      assert.deepEqual(failedAt(await pod.answers(), readyAtMs), [])
     }
     const { additions, removals } = patchesOf(world, shop)
     assert.deepEqual([additions, removals], [[], []], 'no change of Azure for what was there')
