@@ -7,6 +7,7 @@ import { rm, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
+import { CommandFailed } from './image/command.ts'
 import { DebianPackageError } from './image/debian/apt.ts'
 import { ARCHITECTURES, updateImageLock } from './image/product/lock-file.ts'
 import { NodeBinaryError } from './image/product/node-binary.ts'
@@ -72,7 +73,11 @@ try {
   if (thrown instanceof DebianPackageError) {
     // A mirror keeps one version of a package; the lock file follows when Debian has a newer one.
     console.error(`${thrown.message}\nnpm run image -- --update-base takes the versions that are there now`)
-  } else if (thrown instanceof NodeBinaryError || thrown instanceof ProductImageError) {
+  } else if (
+    thrown instanceof NodeBinaryError ||
+    thrown instanceof ProductImageError ||
+    thrown instanceof CommandFailed
+  ) {
     console.error(thrown.message)
   } else {
     console.error(thrown)

@@ -52,7 +52,9 @@ async function fetchNode(architecture: Architecture, lock: ImageLock): Promise<s
   const fresh = cacheFolder('node', `fresh-${randomUUID()}`)
   await mkdir(fresh, { recursive: true })
   try {
-    await run('npm', ['pack', '--silent', '--pack-destination', fresh, `${name}@${version}`], { cwd: fresh })
+    await run('npm', ['pack', '--loglevel=error', '--pack-destination', fresh, `${name}@${version}`], {
+      cwd: fresh,
+    })
     const [archive = ''] = await readdir(fresh)
     const file = join(fresh, archive)
     const found = createHash('sha512')
