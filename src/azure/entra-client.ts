@@ -10,6 +10,8 @@ import { UpstreamError } from './upstream-error.ts'
 export type EntraCredential =
   | { readonly kind: 'secret'; readonly secret: SecretString }
   | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }
+  /** A token of an issuer that a federated credential of the client trusts; sent as it is. */
+  | { readonly kind: 'assertion'; readonly assertion: SecretString }
 
 export interface EntraRequest {
   /** Authority as an https origin, such as `https://login.microsoftonline.com`. */
@@ -84,6 +86,9 @@ function tokenEndpoint(request: EntraRequest): URL {
   const url = URL.canParse(request.origin) ? new URL(request.origin) : undefined
   if (url === undefined || url.protocol !== 'https:' || url.origin !== request.origin)
     throw new UpstreamError('denied', 'the Entra authority is not an https origin')
+  // Its endpoint has another path and other answers; none of them was ever seen by podid.
+  if (request.tenantId.toLowerCase() === 'adfs')
+    throw new UpstreamError('denied', 'the tenant adfs (AD FS) is not supported, only tenants of Entra are')
   if (!/^[a-z\d](?:[a-z\d.-]{0,253}[a-z\d])?$/i.test(request.tenantId))
     throw new UpstreamError('denied', 'the tenant is neither a GUID nor a domain name')
   return new URL(`/${request.tenantId}/oauth2/v2.0/token`, url)
@@ -102,8 +107,10 @@ function formOf(request: EntraRequest, url: URL, clock: Clock): { form: URLSearc
     form.set('client_secret', secret)
     return { form, secrets: [secret] }
   }
-  const audience = url.href
-  const assertion = clientAssertion(credential.certificate, { clientId: request.clientId, audience }, clock)
+  const assertion =
+    credential.kind === 'assertion'
+      ? credential.assertion
+      : clientAssertion(credential.certificate, { clientId: request.clientId, audience: url.href }, clock)
   form.set('client_assertion_type', ASSERTION_TYPE)
   form.set('client_assertion', assertion.reveal())
   return { form, secrets: [assertion.reveal()] }
@@ -111,8 +118,8 @@ function formOf(request: EntraRequest, url: URL, clock: Clock): { form: URLSearc
 
 function failureOf(answer: HttpAnswer, secrets: readonly string[]): UpstreamError {
   const { status, retryAfterSeconds } = answer
-  const details = { status, retryAfterSeconds }
   const body = parseErrorBody(answer.body)
+  const details = { status, retryAfterSeconds, aadsts: body?.aadsts }
   const reason = body === undefined ? 'with no error that can be read' : stableText(body, secrets)
   if (status === 429)
     return new UpstreamError('throttled', `Entra limits the requests (429): ${reason}`, details)

@@ -81,18 +81,20 @@ test('no JSON value makes the reader throw or yield a time that is no whole seco
   )
 })
 
-test('claims give object id and client id of v1 and v2 tokens', () => {
+test('claims give object id, client id and tenant of v1 and v2 tokens', () => {
   const oid = 'AAAAAAAA-0000-4000-8000-000000000001'
   const cid = 'bbbbbbbb-0000-4000-8000-000000000002'
   const jwt = (claims: object) => `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`
-  assert.deepEqual(readClaims(jwt({ oid, appid: cid })), {
+  assert.deepEqual(readClaims(jwt({ oid, appid: cid, tid: oid })), {
     objectId: oid.toLowerCase(),
     clientId: cid,
+    tenantId: oid.toLowerCase(),
     resourceId: '',
   })
-  assert.deepEqual(readClaims(jwt({ oid, azp: cid })), {
+  assert.deepEqual(readClaims(jwt({ oid, azp: cid, tid: 'nonsense' })), {
     objectId: oid.toLowerCase(),
     clientId: cid,
+    tenantId: '',
     resourceId: '',
   })
   for (const text of ['', 'opaque', 'a.b.c', jwt({ appid: cid }), jwt({ oid: 'me', appid: cid })])

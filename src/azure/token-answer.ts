@@ -33,7 +33,12 @@ const TOKEN_BODY = v.object({
 
 /** Reads the body of a successful answer; undefined when it holds no token with an expiry. */
 export function parseTokenBody(body: Buffer, nowMs: number): IssuedToken | undefined {
-  const parsed = v.safeParse(TOKEN_BODY, parseJson(body))
+  return parseToken(parseJson(body), nowMs)
+}
+
+/** The same for a token object inside another answer. */
+export function parseToken(value: unknown, nowMs: number): IssuedToken | undefined {
+  const parsed = v.safeParse(TOKEN_BODY, value)
   if (!parsed.success) return undefined
   const { output } = parsed
   const now = Math.floor(nowMs / 1000)

@@ -7,6 +7,7 @@ const CLAIMS = v.object({
   oid: v.optional(GUID),
   appid: v.optional(GUID),
   azp: v.optional(GUID),
+  tid: v.fallback(v.optional(GUID), undefined),
   xms_mirid: v.optional(v.string(), ''),
 })
 
@@ -15,6 +16,8 @@ export interface TokenClaims {
   readonly objectId: string
   /** Client id, lower-case: `appid` in v1 tokens, `azp` in v2 tokens; empty when there is none. */
   readonly clientId: string
+  /** `tid`: the tenant that the principal is of, lower-case; empty when there is none. */
+  readonly tenantId: string
   /** `xms_mirid`: the ARM id of the managed identity, as Entra spells it; empty when it is none. */
   readonly resourceId: string
 }
@@ -28,6 +31,6 @@ export function readClaims(token: string): TokenClaims | undefined {
   if (payload === undefined) return undefined
   const parsed = v.safeParse(CLAIMS, parseJson(Buffer.from(payload, 'base64url')))
   if (!parsed.success || parsed.output.oid === undefined) return undefined
-  const { oid, appid, azp, xms_mirid: resourceId } = parsed.output
-  return { objectId: oid, clientId: appid ?? azp ?? '', resourceId }
+  const { oid, appid, azp, tid, xms_mirid: resourceId } = parsed.output
+  return { objectId: oid, clientId: appid ?? azp ?? '', tenantId: tid ?? '', resourceId }
 }

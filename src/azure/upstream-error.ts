@@ -15,15 +15,23 @@ export class UpstreamError extends Error {
   /** HTTP status, 0 when there was no answer. */
   readonly status: number
   readonly retryAfterSeconds?: number
+  /** The AADSTS number of Entra's answer, if it named one. */
+  readonly aadsts?: number
 
   constructor(
     kind: UpstreamErrorKind,
     message: string,
-    details: { status?: number; retryAfterSeconds?: number | undefined; cause?: unknown } = {},
+    details: {
+      status?: number
+      retryAfterSeconds?: number | undefined
+      aadsts?: number | undefined
+      cause?: unknown
+    } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.kind = kind
     this.status = details.status ?? 0
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds
+    if (details.aadsts !== undefined) this.aadsts = details.aadsts
   }
 }
