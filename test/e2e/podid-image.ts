@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runProcess } from '../../emulator/node/process.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Clock } from '../../src/base/clock.ts'
-import { systemPath } from './cluster/probe.ts'
+import { ownEnvironment } from './cluster/own-environment.ts'
 
 export const PODID_IMAGE = `podid.test/podid:${packageJson.version}`
 
@@ -20,7 +20,7 @@ export async function podidImage(clock: Clock, say: (line: string) => void): Pro
   const flags = [`--name=${PODID_IMAGE}`, `--architecture=${architecture}`, `--out=${out}`]
   await runProcess([process.execPath, join(ROOT, 'scripts', 'image.ts'), ...flags], clock, {
     cwd: ROOT,
-    env: systemPath(),
+    env: ownEnvironment(),
     deadlineMs: BUILD_DEADLINE_MS,
   })
   return join(out, `podid-${packageJson.version}.oci.tar`)

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { runProcess } from '../../../emulator/node/process.ts'
 import { cacheFolder } from '../../../scripts/image/cache-folder.ts'
 import type { Clock } from '../../../src/base/clock.ts'
+import { ownEnvironment } from '../cluster/own-environment.ts'
 import type { ClientName } from './client-programs.ts'
 
 /** Azure CLI is 150 packages. */
@@ -109,7 +110,7 @@ export async function builtClient(
   await mkdir(join(fresh, 'app'), { recursive: true })
   try {
     await BUILDS[client](source, join(fresh, 'app'), async (cwd, argv, env = {}) => {
-      await runProcess(argv, clock, { cwd, env: { ...inheritedEnv(), ...env }, deadlineMs: DEADLINE_MS })
+      await runProcess(argv, clock, { cwd, env: { ...ownEnvironment(), ...env }, deadlineMs: DEADLINE_MS })
     })
     await removeOthers(folder, client)
     await rename(fresh, folder)
@@ -136,11 +137,4 @@ async function keyOf(source: string): Promise<string> {
   const paths = files.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name))
   for (const path of paths.sort()) hash.update(`${path.slice(source.length)}\n`).update(await readFile(path))
   return hash.digest('hex').slice(0, 16)
-}
-
-/** Tools that fetch packages need what this machine says about them. */
-export function inheritedEnv(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter((each): each is [string, string] => each[1] !== undefined),
-  )
 }

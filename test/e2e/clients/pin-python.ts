@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { runProcess } from '../../../emulator/node/process.ts'
 import { systemClock } from '../../../src/base/clock.ts'
-import { inheritedEnv } from './client-build.ts'
+import { ownEnvironment } from '../cluster/own-environment.ts'
 
 const report = v.object({
   install: v.array(
@@ -38,7 +38,7 @@ try {
       `--requirement=${join(folder, 'requirements.in')}`,
     ],
     systemClock,
-    { env: inheritedEnv(), deadlineMs: 300_000 },
+    { env: ownEnvironment(), deadlineMs: 300_000 },
   )
   const { install } = v.parse(report, JSON.parse(await readFile(file, 'utf8')))
   const lines = install

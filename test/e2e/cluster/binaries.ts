@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { runProcess } from '../../../emulator/node/process.ts'
 import { cacheFolder } from '../../../scripts/image/cache-folder.ts'
 import type { Clock } from '../../../src/base/clock.ts'
+import { ownEnvironment } from './own-environment.ts'
 
 const FOLDER = import.meta.dirname
 
@@ -75,13 +76,10 @@ async function build(folder: string, { clock, say, goMod }: Site): Promise<void>
 
 /** Runs the Go of this machine, which never fetches another one. @throws Error with its last words */
 export async function go(folder: string, args: readonly string[], clock: Clock): Promise<void> {
-  const environment = Object.entries(process.env).filter(
-    (each): each is [string, string] => each[1] !== undefined,
-  )
   await runProcess(['go', ...args], clock, {
     cwd: folder,
     env: {
-      ...Object.fromEntries(environment),
+      ...ownEnvironment(),
       CGO_ENABLED: '0',
       GOFLAGS: '-mod=readonly -buildvcs=false',
       GOTOOLCHAIN: 'local',

@@ -75,7 +75,7 @@ export async function probeCluster(clock: Clock): Promise<readonly string[]> {
 }
 
 /** Programs of this machine, wherever its owner put them. */
-export function systemPath(): Record<string, string> {
+function systemPath(): Record<string, string> {
   const { PATH } = process.env
   return PATH === undefined ? {} : { PATH }
 }
