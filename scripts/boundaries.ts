@@ -40,6 +40,16 @@ const ONE_DOOR: readonly {
     doors: [/^src\/tokens\/pkcs12(-cost)?\.ts$/],
     why: 'it opens PKCS#12 and nothing else',
   },
+  {
+    package: '@grpc/grpc-js',
+    doors: [/^src\/keyvault\/grpc\//],
+    why: 'only the Key Vault provider speaks gRPC, to the CSI driver',
+  },
+  {
+    package: '@bufbuild/protobuf',
+    doors: [/^src\/keyvault\/grpc\/generated\//],
+    why: 'it is what the generated messages are written with',
+  },
   { package: 'commander', doors: [/^src\/cli\//], why: 'the command line is read in cli/' },
 ]
 

@@ -27,6 +27,7 @@ const CHECKS: readonly Check[] = [
   },
   command('dead code', 'knip'),
   command('licences', 'node', 'scripts/licences.ts', '--check'),
+  command('gRPC messages', 'node', 'scripts/generate-grpc.ts', '--check'),
   command('documents', 'node', 'scripts/documents.ts', '--check'),
 ]
 

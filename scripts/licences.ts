@@ -21,6 +21,7 @@ const ALLOWED = new Set([
 /** Packages whose expression needs a decision. */
 const DECIDED: Readonly<Record<string, string>> = {
   'node-forge': 'BSD-3-Clause (chosen of BSD-3-Clause OR GPL-2.0)',
+  '@bufbuild/protobuf': 'Apache-2.0 AND BSD-3-Clause',
 }
 
 interface LockEntry {

@@ -27,6 +27,7 @@ const PLANTED: Readonly<Record<string, readonly [source: string, rule: RegExp]>>
   'src/nmi/lazy.ts': [`const y = await import('../cli/flags.ts')`, /nmi may not look up to cli/],
   'src/tokens/sdk.ts': [`import { A } from '@azure/identity'`, /loads no Azure SDK/],
   'src/nmi/client.ts': [`import { K } from '@kubernetes/client-node'`, /has one door/],
+  'src/keyvault/messages.ts': [`import { Server } from '@grpc/grpc-js'`, /has one door/],
   'src/kube/gone.ts': [`import { z } from './gone-away.ts'`, /does not exist/],
   'src/stray/new.ts': [`import { q } from '../base/clock.ts'`, /stray is no room/],
   'emulator/azure/start.ts': [
@@ -63,7 +64,8 @@ function plant(root: string, file: string, source: string): void {
 
 test('the node agent loads neither the Kubernetes client, nor an Azure SDK, nor the PKCS#12 library', () => {
   const agent = packagesLoadedBy(process.cwd(), 'src/cli/nmi.ts')
-  for (const name of agent) assert.doesNotMatch(name, /^(@kubernetes|@azure|node-forge|yaml|@peculiar)/)
+  for (const name of agent)
+    assert.doesNotMatch(name, /^(@kubernetes|@azure|node-forge|yaml|@peculiar|@grpc|@bufbuild)/)
   assert.ok(agent.has('prom-client') && agent.has('valibot'), 'the agent loads what it is known to use')
   const controller = packagesLoadedBy(process.cwd(), 'src/cli/mic.ts')
   assert.ok(controller.has('@azure/arm-compute') && controller.has('@kubernetes/client-node'))
