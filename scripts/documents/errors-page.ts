@@ -1,3 +1,4 @@
+import { MOUNT_FAILURES, type MountBlame, type MountFailureCode } from '../../src/model/mount-failures.ts'
 import { refusalSpec } from '../../src/model/refusal.ts'
 import { type Blame, REFUSALS, type RefusalCode } from '../../src/model/refusal-codes.ts'
 
@@ -28,7 +29,38 @@ and 403 by none, and 404 is tried again for minutes by most, so it is kept for p
 \`--legacy-status-codes\` sends what AAD Pod Identity sent (column "old").
 
 ${chapters.join('\n\n')}
+
+# Errors of Key Vault volumes
+
+Every reason podid's Key Vault provider has for not filling a volume. Kubelet shows the text as an Event of the pod
+(\`kubectl describe pod\`), behind its own words and the driver's; the code stands in the provider's log, and in the metrics
+\`podid_keyvault_mounts_total\` and \`grpc_request\`. Kubelet tries again by itself, whatever the reason. Made from
+\`src/model/mount-failures.ts\`.
+
+${mountChapters().join('\n\n')}
 `
+}
+
+const MOUNT_CHAPTERS: Readonly<Record<MountBlame, string>> = {
+  class: 'The SecretProviderClass',
+  identity: 'The identity of the pod',
+  vault: 'The vault',
+  cluster: 'The CSI driver',
+  podid: 'The provider itself',
+}
+
+function mountChapters(): string[] {
+  const codes = Object.keys(MOUNT_FAILURES) as MountFailureCode[]
+  return Object.entries(MOUNT_CHAPTERS).map(([blame, title]) => {
+    const rows = codes.filter((code) => MOUNT_FAILURES[code].blame === blame).map(mountRow)
+    return `## ${title}\n\n${rows.join('\n\n')}`
+  })
+}
+
+function mountRow(code: MountFailureCode): string {
+  const { meaning, remedy, passes } = MOUNT_FAILURES[code]
+  const passing = passes ? ' It passes by itself.' : ''
+  return `### \`${code}\`\n\n${meaning}${passing} **What to do:** ${remedy}.`
 }
 
 function row(code: RefusalCode): string {

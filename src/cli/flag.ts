@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { parseGoDuration } from '../base/duration.ts'
 
 /** Where a flag comes from: old ones keep name, default and effect. */
-export type Origin = 'aad-pod-identity' | 'podid'
+export type Origin = 'aad-pod-identity' | 'keyvault-provider' | 'podid'
 
 /** One flag as data: the parser, `--help` and docs/flags.md are made from it. */
 export interface Flag<T> {

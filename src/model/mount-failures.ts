@@ -4,7 +4,7 @@
  */
 
 /** Who can mend it. */
-export type MountBlame = 'class' | 'pod' | 'identity' | 'vault' | 'cluster' | 'podid'
+export type MountBlame = 'class' | 'identity' | 'vault' | 'cluster' | 'podid'
 
 export interface MountFailureSpec {
   readonly blame: MountBlame

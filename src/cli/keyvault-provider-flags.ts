@@ -1,0 +1,58 @@
+import { boolean, choice, duration, integer, port, text } from './flag.ts'
+
+const OLD = { origin: 'keyvault-provider' } as const
+const PODID = { origin: 'podid' } as const
+
+/** `podid keyvault-provider`. Names, defaults and effects of the Azure Key Vault provider 1.8, and podid's own. */
+export const KEYVAULT_PROVIDER_FLAGS = {
+  endpoint: text(
+    'unix:///tmp/azure.sock',
+    'socket that the CSI driver asks; its name is the provider’s',
+    OLD,
+  ),
+  'healthz-port': port(8989, 'port of the health paths', OLD),
+  'healthz-path': text('/healthz', 'path that tells whether the provider answers on its socket', OLD),
+  'healthz-timeout': duration('5s', 'how long the provider may take to answer itself', OLD),
+  'prometheus-port': port(8898, 'port of /metrics', OLD),
+  'metrics-backend': choice(['prometheus'], 'accepted for compatibility; there is one', OLD),
+  'construct-pem-chain': boolean(true, 'order the certificates of a PKCS#12 leaf first', OLD),
+  'write-cert-and-key-in-separate-files': boolean(
+    false,
+    'write <file>.crt and <file>.key beside secrets that back a certificate',
+    OLD,
+  ),
+  'cloud-name': text('AzurePublicCloud', 'Azure cloud of classes that name none', OLD),
+  'custom-user-agent': text('', 'appended to the User-Agent of calls to Azure', OLD),
+  'log-format-json': boolean(false, 'log as JSON, as --log-format=json', OLD),
+  'enable-pprof': boolean(false, 'accepted for compatibility; profile with node --cpu-prof', OLD),
+  'pprof-port': port(6060, 'accepted for compatibility', OLD),
+  'token-proxy-url': text('', 'accepted for compatibility; AKS identity bindings are not supported', OLD),
+  'sni-name': text('', 'accepted for compatibility; AKS identity bindings are not supported', OLD),
+  v: integer(0, [0, 10], 'verbosity of the log; 5 and more shows debugging lines', { ...OLD, short: 'v' }),
+  'log-format': choice(['text', 'json'], 'format of the log', PODID),
+  'probe-address': text('', 'address of the health and metrics ports; empty: all addresses', PODID),
+  'pod-identity-endpoint': text(
+    'http://127.0.0.1:2579',
+    'host door of NMI on this node: http://<address>:<port>, or unix:///<path> (--host-door-socket of NMI)',
+    PODID,
+  ),
+  'cloud-env-folder': text(
+    '/etc/kubernetes',
+    'folder whose files cloudEnvFileName of a class may name (cloudName AzureStackCloud)',
+    PODID,
+  ),
+  'metadata-endpoint': text(
+    'http://169.254.169.254',
+    'instance metadata service, for useVMManagedIdentity',
+    PODID,
+  ),
+  'poll-max-age': duration(
+    '25s',
+    'how old a value may be that pods of one identity share when their files are looked after again; first mounts always ask the vault',
+    PODID,
+  ),
+  'cache-size': integer(16, [1, 1_024], 'memory for values that are shared or kept, MiB', PODID),
+  'vault-requests-per-second': integer(200, [1, 10_000], 'requests of this node to one vault', PODID),
+  'max-mounts': integer(256, [1, 10_000], 'mounts under way at once; more are refused', PODID),
+  'shutdown-timeout': duration('20s', 'how long mounts under way may take after SIGTERM', PODID),
+} as const
