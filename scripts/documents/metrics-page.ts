@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client'
 import { measureProcess } from '../../src/telemetry/event-loop.ts'
+import { createKeyVaultMetrics } from '../../src/telemetry/keyvault-metrics.ts'
 import { createKubeMetrics } from '../../src/telemetry/kube-metrics.ts'
 import { createMicMetrics } from '../../src/telemetry/mic-metrics.ts'
 import { createNmiMetrics } from '../../src/telemetry/nmi-metrics.ts'
@@ -21,11 +22,18 @@ export async function metricsPage(): Promise<string> {
   createStartupTaintMetrics(mic, () => 0)
   createKubeMetrics(mic)
   measureProcess(mic).stop()
+  const keyVault = createRegistry()
+  const { watchQueue, watchCache, watchMounts, watchSocket } = createKeyVaultMetrics(keyVault)
+  for (const watch of [watchQueue, watchCache, watchMounts]) watch(() => 0)
+  watchSocket(() => true)
+  measureProcess(keyVault).stop()
   return `# Metrics
 
-In the Prometheus text format: the node agent on port 9090, the controller on 8888, path \`/metrics\`. Metrics that begin
-with \`aadpodidentity_\` keep name and labels of AAD Pod Identity 1.8. Values of labels that users or callers choose are bounded;
-what is beyond the bound counts as \`other\`. Made from \`src/telemetry/*-metrics.ts\` by \`node scripts/documents.ts\`.
+In the Prometheus text format: the node agent on port 9090, the controller on 8888, the Key Vault provider on 8898, path
+\`/metrics\`. Metrics that begin with \`aadpodidentity_\` keep name and labels of AAD Pod Identity 1.8, \`keyvault_request\` and
+\`grpc_request\` those of the Azure Key Vault provider 1.8, with codes of failures where it had their texts. Values of labels
+that users or callers choose are bounded; what is beyond the bound counts as \`other\`. Made from
+\`src/telemetry/*-metrics.ts\` by \`node scripts/documents.ts\`.
 
 ## Node agent
 
@@ -34,6 +42,10 @@ ${await tableOf(nmi)}
 ## Controller
 
 ${await tableOf(mic)}
+
+## Key Vault provider
+
+${await tableOf(keyVault)}
 `
 }
 

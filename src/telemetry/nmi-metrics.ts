@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
+import { boundedLabel } from './bounded-label.ts'
 import type { Registry } from './registry.ts'
 
 /** One answered request. */
@@ -99,8 +100,8 @@ export function createNmiMetrics(registry: Registry, gauges: NmiGauges): NmiMetr
   gauge(registry, 'podid_nmi_connections', 'Open connections.', gauges.connections)
   gauge(registry, 'podid_nmi_waiting_requests', 'Requests that are being held.', gauges.waiting)
   gauge(registry, 'podid_nmi_in_flight_requests', 'Requests that are not answered yet.', gauges.inFlight)
-  const namespaceLabel = boundedLabel()
-  const resourceLabel = boundedLabel()
+  const namespaceLabel = boundedLabel(MAX_LABEL_VALUES)
+  const resourceLabel = boundedLabel(MAX_LABEL_VALUES)
   return {
     answered: ({ operation, status, namespace, resource, seconds }) => {
       operations.observe(
@@ -134,15 +135,4 @@ function gauge(registry: Registry, name: string, help: string, read: () => numbe
       this.set(read())
     },
   })
-}
-
-/** Lets through known values and, if they may be learnt, new ones up to the bound. */
-function boundedLabel(): (value: string, learn: boolean) => string {
-  const known = new Set<string>([''])
-  return (value, learn) => {
-    if (known.has(value)) return value
-    if (!learn || known.size > MAX_LABEL_VALUES || value.length > 256) return 'other'
-    known.add(value)
-    return value
-  }
 }
