@@ -23,9 +23,11 @@ export async function metricsPage(): Promise<string> {
   createKubeMetrics(mic)
   measureProcess(mic).stop()
   const keyVault = createRegistry()
-  const { watchQueue, watchCache, watchMounts, watchSocket } = createKeyVaultMetrics(keyVault)
-  for (const watch of [watchQueue, watchCache, watchMounts]) watch(() => 0)
-  watchSocket(() => true)
+  const provider = createKeyVaultMetrics(keyVault)
+  provider.watchQueue(() => 0)
+  provider.watchCache(() => 0)
+  provider.watchMounts(() => 0)
+  provider.watchSocket(() => true)
   measureProcess(keyVault).stop()
   return `# Metrics
 
