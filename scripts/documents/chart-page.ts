@@ -80,7 +80,8 @@ export function chartPage(): string {
   })
   return `# The chart
 
-Installs podid: MIC as a Deployment, NMI as a DaemonSet, the custom resource definitions and what each component may do.
+Installs podid: MIC as a Deployment, NMI as a DaemonSet, the custom resource definitions and what each component may do; with
+\`keyvaultProvider.enabled\` the [Key Vault provider](../../docs/keyvault.md) as a DaemonSet too.
 [Install](../../docs/install.md) is the way from nothing to the first token, from AAD Pod Identity to podid, and back;
 [security](../../docs/security.md) lists what each pod may do.
 

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { type Document, isMap, parseAllDocuments, parseDocument } from 'yaml'
 import { createHelm } from '../../test/harness/helm.ts'
+import { keyVaultPatch } from './keyvault-patch.ts'
 
 /** Kinds that say what a component may do. */
 const RIGHTS = ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding']
 const HOOK = 'helm.sh/hook'
+const COMPONENT = 'app.kubernetes.io/component'
 /** What only Helm looks at. */
 const OF_HELM = ['app.kubernetes.io/managed-by', 'app.kubernetes.io/version', 'helm.sh/chart']
 
@@ -15,9 +17,17 @@ export async function manifests(): Promise<Readonly<Record<string, string>>> {
   const helm = await createHelm()
   try {
     const chart = join(import.meta.dirname, '..', '..', 'charts', 'podid')
-    const text = await helm.ok(['template', 'podid', chart, '--namespace', 'default'])
-    // Templates that gave nothing leave an empty line.
-    const rendered = documentsOf(text.replaceAll(/\n[ \t]*(?=\n)/g, ''))
+    const render = async (...flags: readonly string[]): Promise<Document[]> => {
+      const text = await helm.ok(['template', 'podid', chart, '--namespace', 'default', ...flags])
+      // Templates that gave nothing leave an empty line.
+      return documentsOf(text.replaceAll(/\n[ \t]*(?=\n)/g, ''))
+    }
+    const rendered = await render()
+    const withKeyVault = await render('--set', 'keyvaultProvider.enabled=true')
+    const ofComponent = (documents: readonly Document[], component: string): Document[] =>
+      documents.filter(
+        (each) => kindOf(each) === 'DaemonSet' && each.getIn(['metadata', 'labels', COMPONENT]) === component,
+      )
     const definitions = documentsOf(await helm.ok(['show', 'crds', chart]))
     const plain = rendered.filter((each) => hookOf(each) === '')
     const hooks = (event: string): Document[] => rendered.filter((each) => hookOf(each).includes(event))
@@ -40,6 +50,14 @@ export async function manifests(): Promise<Readonly<Record<string, string>>> {
         'After an uninstall: removes the iptables rules from every node.',
         hooks('post-delete'),
       ),
+      'deploy/keyvault/provider.yaml': file(
+        'The Key Vault provider of the Secrets Store CSI driver.',
+        ofComponent(withKeyVault, 'keyvault-provider'),
+      ),
+      'deploy/keyvault/nmi-patch.yaml': `${headOf('What the node agent needs besides, to answer the provider on a socket of the node.')}${keyVaultPatch(
+        ofComponent(rendered, 'nmi'),
+        ofComponent(withKeyVault, 'nmi'),
+      )}`,
     }
   } finally {
     await helm.close()
@@ -59,8 +77,12 @@ function hookOf(document: Document): string {
   return typeof hook === 'string' ? hook : ''
 }
 
+function headOf(purpose: string): string {
+  return `# ${purpose}\n# ${HEAD}\n`
+}
+
 function file(purpose: string, documents: readonly Document[]): string {
-  return `# ${purpose}\n# ${HEAD}\n---\n${documents.map(objectText).join('---\n')}`
+  return `${headOf(purpose)}---\n${documents.map(objectText).join('---\n')}`
 }
 
 /** One object without what Helm adds for itself. */

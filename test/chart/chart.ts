@@ -38,6 +38,8 @@ export interface Container {
 export interface PodSpec {
   readonly serviceAccountName?: string
   readonly hostNetwork?: boolean
+  readonly dnsPolicy?: string
+  readonly automountServiceAccountToken?: boolean
   readonly priorityClassName?: string
   readonly nodeSelector?: Readonly<Record<string, string>>
   readonly tolerations?: unknown

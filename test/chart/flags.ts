@@ -1,5 +1,6 @@
 import type { FlagTable, ValuesOf } from '../../src/cli/flag.ts'
 import { type Environment, flagCommand, flagValues, withDoubleDashes } from '../../src/cli/flag-command.ts'
+import { KEYVAULT_PROVIDER_FLAGS } from '../../src/cli/keyvault-provider-flags.ts'
 import { MIC_FLAGS } from '../../src/cli/mic-flags.ts'
 import { NMI_FLAGS } from '../../src/cli/nmi-flags.ts'
 import type { Container } from './chart.ts'
@@ -22,3 +23,6 @@ export const nmiFlags = (container: Container): ValuesOf<typeof NMI_FLAGS> =>
 
 export const micFlags = (container: Container): ValuesOf<typeof MIC_FLAGS> =>
   parsed('mic', MIC_FLAGS, container)
+
+export const keyVaultFlags = (container: Container): ValuesOf<typeof KEYVAULT_PROVIDER_FLAGS> =>
+  parsed('keyvault-provider', KEYVAULT_PROVIDER_FLAGS, container)

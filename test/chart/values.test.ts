@@ -7,7 +7,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { chartValues } from '../../scripts/documents/chart-page.ts'
 import { createHelm } from '../harness/helm.ts'
 import { CHART, podOf, refusal, render, type Values, WORKLOADS } from './chart.ts'
-import { micFlags, nmiFlags } from './flags.ts'
+import { keyVaultFlags, micFlags, nmiFlags } from './flags.ts'
 
 const helm = await createHelm()
 after(() => helm.close())
@@ -38,7 +38,13 @@ function pathsOf(schema: Schema, prefix = ''): string[] {
 
 /** Known to the schema and not in values.yaml: names of old charts, and what is inside a free value. */
 const OF_OLD_CHARTS = ['forceNameSpaced', 'installCRDs', 'global']
-const FREE = /^(adminsecret|mic\.podDisruptionBudget|(mic|nmi)\.updateStrategy)\./
+const WHOLE = [
+  'adminsecret',
+  'mic.podDisruptionBudget',
+  'nmi.updateStrategy',
+  'keyvaultProvider.updateStrategy',
+]
+const FREE = /^(adminsecret|mic\.podDisruptionBudget|(mic|nmi|keyvaultProvider)\.updateStrategy)\./
 
 test('the schema knows exactly the values that values.yaml has, and nothing is taken unseen', () => {
   const schema = JSON.parse(file('values.schema.json')) as Schema
@@ -46,7 +52,7 @@ test('the schema knows exactly the values that values.yaml has, and nothing is t
   const written = chartValues(file('values.yaml'))
     .filter((each) => 'default' in each)
     .map(({ path }) => path)
-    .filter((path) => !['adminsecret', 'mic.podDisruptionBudget', 'nmi.updateStrategy'].includes(path))
+    .filter((path) => !WHOLE.includes(path))
   assert.deepEqual(known.sort(), written.sort())
   const open = (each: Schema): boolean =>
     each.properties !== undefined &&
@@ -68,6 +74,19 @@ const WRONG: readonly (readonly [values: Values, says: RegExp])[] = [
   [{ rbac: { secrets: [{ namespace: 'a' }] } }, /'\/rbac\/secrets\/0': missing property 'names'/],
   [{ nmi: { extraArgs: ['hold-limit=3s'] } }, /'\/nmi\/extraArgs\/0'/],
   [{ adminsecret: { password: 'x' } }, /'\/adminsecret': additional properties 'password' not allowed/],
+  [{ keyvaultProvider: { enabled: 'yes' } }, /'\/keyvaultProvider\/enabled': got string, want boolean/],
+  [{ keyvaultProvider: { linux: {} } }, /'\/keyvaultProvider': additional properties 'linux' not allowed/],
+  [{ keyvaultProvider: { healthzPort: 70_000 } }, /healthzPort': maximum: got 70,000, want 65,535/],
+  [{ keyvaultProvider: { healthzTimeout: '5' } }, /healthzTimeout': '5' does not match/],
+  [{ keyvaultProvider: { providersDir: 'run' } }, /providersDir': 'run' does not match pattern '\^\/'/],
+  [
+    { keyvaultProvider: { podIdentityEndpoint: '/run/x.sock' } },
+    /podIdentityEndpoint': '\/run\/x.sock' does not/,
+  ],
+  [
+    { keyvaultProvider: { updateStrategy: { rollingUpdate: { maxSurge: 1 } } } },
+    /rollingUpdate': additional properties 'maxSurge' not allowed/,
+  ],
 ]
 
 test('a value that the chart does not know, or a wrong one, is refused by its path', async () => {
@@ -93,6 +112,29 @@ const MATRIX: readonly Values[] = [
       extraArgs: ['--hold-limit=30s'],
       audit: false,
     },
+  },
+  { keyvaultProvider: { enabled: true } },
+  {
+    keyvaultProvider: {
+      enabled: true,
+      hostNetwork: true,
+      podIdentityEndpoint: 'http://127.0.0.1:2579',
+      cloudName: 'AzureStackCloud',
+      volumes: [{ name: 'cloud', configMap: { name: 'cloud' } }],
+      volumeMounts: [{ name: 'cloud', mountPath: '/etc/kubernetes' }],
+      extraArgs: ['--max-mounts=10'],
+      loggingFormat: 'json',
+      logVerbosity: 5,
+    },
+    networkPolicy: { enabled: true },
+  },
+  {
+    operationMode: 'managed',
+    rbac: { enabled: false },
+    keyvaultProvider: { enabled: true, constructPEMChain: false, cloudEnvFolder: '/etc/cloud' },
+    caBundle: { configMap: 'ca' },
+    networkPolicy: { enabled: true },
+    podMonitor: { enabled: true },
   },
   { nmi: { nodeSelector: {}, affinity: {}, tolerations: [], podAnnotations: { a: 'b' }, resources: {} } },
 ]
@@ -124,6 +166,11 @@ test('over a matrix of values podid itself understands every flag that it is giv
     for (const each of rendered.all('Deployment')) micFlags(podOf(each).containers[0])
     for (const each of rendered.all('Job').filter(({ metadata }) => metadata.name.endsWith('-drain'))) {
       assert.equal(micFlags(podOf(each).containers[0]).drain, true)
+    }
+    for (const each of rendered
+      .all('DaemonSet')
+      .filter(({ metadata }) => metadata.name.endsWith('-provider'))) {
+      keyVaultFlags(podOf(each).containers[0])
     }
     for (const { initContainers } of rendered.all('DaemonSet').map(podOf)) {
       for (const each of initContainers ?? []) assert.equal(nmiFlags(each).cleanup, true)

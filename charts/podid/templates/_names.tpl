@@ -14,6 +14,7 @@
 
 {{- define "podid.nmi.fullname" -}}{{ include "podid.fullname" . }}-nmi{{- end -}}
 {{- define "podid.mic.fullname" -}}{{ include "podid.fullname" . }}-mic{{- end -}}
+{{- define "podid.keyvault.fullname" -}}{{ include "podid.fullname" . }}-keyvault-provider{{- end -}}
 
 {{- define "podid.selector" -}}
 app.kubernetes.io/name: {{ include "podid.name" . }}

@@ -1,4 +1,7 @@
-{{/* Files of the host: the lock of the iptables rules, and what tells whether the node uses kubenet. */}}
+{{/*
+Files of the host: the lock of the iptables rules, what tells whether the node uses kubenet, and the folder of the
+socket for the Key Vault provider.
+*/}}
 {{- define "podid.nmi.mounts" -}}
 {{- if .Values.nmi.legacyIptables }}
 - name: xtables-lock
@@ -8,6 +11,10 @@
 - name: kubelet-config
   mountPath: {{ .Values.nmi.kubeletConfig }}
   readOnly: true
+{{- end }}
+{{- if .Values.keyvaultProvider.enabled }}
+- name: host-door
+  mountPath: {{ include "podid.hostDoor.folder" . }}
 {{- end }}
 {{- include "podid.ca.mount" . }}
 {{- end -}}
@@ -24,6 +31,9 @@
   hostPath:
     path: {{ .Values.nmi.kubeletConfig }}
     type: File
+{{- end }}
+{{- if .Values.keyvaultProvider.enabled }}
+{{ include "podid.hostDoor.volume" . }}
 {{- end }}
 {{- include "podid.ca.volume" . }}
 {{- end -}}

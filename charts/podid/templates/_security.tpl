@@ -34,6 +34,15 @@ seccompProfile:
 {{- if or (include "podid.true" .Values.mic.customCloud.enabled) (not (or .Values.adminsecret .Values.mic.cloudConfigSecret.name)) -}}true{{- end -}}
 {{- end -}}
 
+{{/* The Key Vault provider: root, for the driver's folder and NMI's socket on the node, and nothing more. */}}
+{{- define "podid.keyvault.podSecurity" -}}
+runAsNonRoot: false
+runAsUser: 0
+runAsGroup: 0
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
 {{/* The restricted Pod Security profile. */}}
 {{- define "podid.restricted.pod" -}}
 runAsNonRoot: true
