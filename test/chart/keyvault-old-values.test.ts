@@ -10,7 +10,7 @@ const ROOT = `logFormatJSON logVerbosity enableArcExtension imagePullSecrets nam
   rbac.pspEnabled constructPEMChain writeCertAndKeyInSeparateFiles metricsAddr secrets-store-csi-driver.* windows.*`
 const LINUX = `image.repository image.tag image.pullPolicy nodeSelector tolerations enabled resources podLabels
   podAnnotations priorityClassName updateStrategy customUserAgent healthzPort healthzPath healthzTimeout volumes
-  volumeMounts affinity kubeletRootDir providersDir privileged`
+  volumeMounts affinity kubeletRootDir providersDir privileged dnsPolicy`
 
 const words = (text: string): string[] => text.split(/\s+/)
 
