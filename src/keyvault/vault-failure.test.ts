@@ -42,7 +42,7 @@ function failed(kind: VaultErrorKind, object: Partial<WantedObject> = {}, login:
     pod: { namespace: 'shop', name: 'web-0', serviceAccount: 'web' },
   }
   const error = new VaultError(kind, 'what the vault said', { status: 403, vaultCode: 'ForbiddenByRbac' })
-  return objectFailure(error, { ...wanted, ...object }, order, token)
+  return objectFailure({ error, wanted: { ...wanted, ...object }, order, token })
 }
 
 test('a forbidden read names vault, object, identity, pod, and the commands for both kinds of vault', () => {

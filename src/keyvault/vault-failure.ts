@@ -1,4 +1,5 @@
-import { VaultError } from '../azure/vault-error.ts'
+import { VaultError, type VaultErrorKind } from '../azure/vault-error.ts'
+import type { MountFailureCode } from '../model/mount-failures.ts'
 import type { VaultToken } from './identity/vault-login.ts'
 import { MountFailure } from './mount-failure.ts'
 import type { MountOrder } from './mount-order.ts'
@@ -11,71 +12,80 @@ const RIGHTS: Readonly<Record<ObjectType, { readonly role: string; readonly poli
   cert: { role: 'Key Vault Certificate User', policy: 'certificate' },
 }
 
+/** One failed read, and whose it was. */
+interface FailedRead {
+  readonly error: VaultError
+  readonly wanted: WantedObject
+  readonly order: Pick<MountOrder, 'vault' | 'login' | 'pod'>
+  readonly token: VaultToken
+}
+
+/** What each kind is to the reader; `ofObject` ones begin with the object, as the old provider had it. */
+const TOLD: Readonly<
+  Record<VaultErrorKind, { code: MountFailureCode; ofObject: boolean; text: (read: FailedRead) => string }>
+> = {
+  forbidden: {
+    code: 'vault-forbidden',
+    ofObject: true,
+    text: ({ error, wanted, order, token }) =>
+      `vault ${order.vault.name} does not let the identity of pod ${order.pod.namespace}/${order.pod.name}, ` +
+      `${token.who}${accountOf(order)}, read it${codeOf(error)}. Run: ${grantOf(wanted, order.vault.name, token)}`,
+  },
+  firewall: {
+    code: 'vault-firewall',
+    ofObject: true,
+    text: ({ error, order }) => `the firewall of vault ${order.vault.name} refuses this node${codeOf(error)}`,
+  },
+  'not-found': {
+    code: 'object-not-found',
+    ofObject: true,
+    text: ({ error, wanted, order }) => {
+      const version = wanted.version === '' ? '' : `version ${wanted.version} of `
+      return `vault ${order.vault.name} has no ${version}${wanted.type} ${wanted.name}${codeOf(error)}`
+    },
+  },
+  disabled: { code: 'object-disabled', ofObject: true, text: ownWords },
+  refused: { code: 'object-unusable', ofObject: true, text: ownWords },
+  unauthorized: {
+    code: 'vault-unauthorized',
+    ofObject: false,
+    text: ({ error, order, token }) =>
+      `vault ${order.vault.name} does not accept the token of ${token.who}: ${error.message}`,
+  },
+  throttled: {
+    code: 'vault-throttled',
+    ofObject: false,
+    text: ({ order }) => `vault ${order.vault.name} limits the requests of this node`,
+  },
+  unavailable: {
+    code: 'vault-unavailable',
+    ofObject: false,
+    text: ({ error, order }) => `vault ${order.vault.name} cannot be read: ${error.message}`,
+  },
+}
+
 /**
  * What a failed read means to the people who see it: vault, object, identity, and the command that mends it. The
  * beginning is that of the old provider, so that what is written about it is still found.
  */
-export function objectFailure(
-  thrown: VaultError,
-  wanted: WantedObject,
-  { vault, login, pod }: Pick<MountOrder, 'vault' | 'login' | 'pod'>,
-  token: VaultToken,
-): MountFailure {
-  const what = `failed to get objectType:${wanted.type}, objectName:${wanted.name}, objectVersion:${wanted.version}`
-  const code = thrown.vaultCode === '' ? '' : ` (${thrown.vaultCode})`
-  const options = { cause: thrown }
-  switch (thrown.kind) {
-    case 'forbidden': {
-      const by = `the identity of pod ${pod.namespace}/${pod.name}, ${token.who}${accountOf(login, pod)}`
-      const text = `${what}: vault ${vault.name} does not let ${by}, read it${code}`
-      return new MountFailure(
-        'vault-forbidden',
-        `${text}. Run: ${grantOf(wanted, vault.name, token)}`,
-        options,
-      )
-    }
-    case 'firewall':
-      return new MountFailure(
-        'vault-firewall',
-        `${what}: the firewall of vault ${vault.name} refuses this node${code}`,
-        options,
-      )
-    case 'not-found': {
-      const version = wanted.version === '' ? '' : `version ${wanted.version} of `
-      const text = `${what}: vault ${vault.name} has no ${version}${wanted.type} ${wanted.name}${code}`
-      return new MountFailure('object-not-found', text, options)
-    }
-    case 'disabled':
-      return new MountFailure(
-        'object-disabled',
-        `${what}: vault ${vault.name}: ${thrown.message}${code}`,
-        options,
-      )
-    case 'refused':
-      return new MountFailure(
-        'object-unusable',
-        `${what}: vault ${vault.name}: ${thrown.message}${code}`,
-        options,
-      )
-    case 'unauthorized':
-      return new MountFailure(
-        'vault-unauthorized',
-        `vault ${vault.name} does not accept the token of ${token.who}: ${thrown.message}`,
-        options,
-      )
-    case 'throttled':
-      return new MountFailure(
-        'vault-throttled',
-        `vault ${vault.name} limits the requests of this node`,
-        options,
-      )
-    case 'unavailable':
-      return new MountFailure(
-        'vault-unavailable',
-        `vault ${vault.name} cannot be read: ${thrown.message}`,
-        options,
-      )
-  }
+export function objectFailure(read: FailedRead): MountFailure {
+  const { wanted, error } = read
+  const { code, ofObject, text } = TOLD[error.kind]
+  const what = `failed to get objectType:${wanted.type}, objectName:${wanted.name}, objectVersion:${wanted.version}: `
+  return new MountFailure(code, `${ofObject ? what : ''}${text(read)}`, { cause: error })
+}
+
+/** True when the failure concerns the whole vault, so that its other objects would fail alike. */
+export function isOfVault(failure: MountFailure): boolean {
+  return failure.cause instanceof VaultError && !TOLD[failure.cause.kind].ofObject
+}
+
+function ownWords({ error, order }: FailedRead): string {
+  return `vault ${order.vault.name}: ${error.message}${codeOf(error)}`
+}
+
+function codeOf({ vaultCode }: VaultError): string {
+  return vaultCode === '' ? '' : ` (${vaultCode})`
 }
 
 /** True when the vault says of the object itself that it is not there to be read. */
@@ -84,7 +94,7 @@ export function isAbsent(thrown: unknown): boolean {
 }
 
 /** People give the role to one service account and run the pod as another. */
-function accountOf(login: MountOrder['login'], pod: MountOrder['pod']): string {
+function accountOf({ login, pod }: FailedRead['order']): string {
   return login.kind === 'workload-identity' ? `, service account ${pod.namespace}/${pod.serviceAccount}` : ''
 }
 

@@ -1,0 +1,126 @@
+import { VaultError } from '../azure/vault-error.ts'
+import type { VaultObject } from '../azure/vault-objects.ts'
+import { asError } from '../base/errors.ts'
+import type { VaultToken } from './identity/vault-login.ts'
+import { MountFailure } from './mount-failure.ts'
+import type { MountOrder } from './mount-order.ts'
+import { newestVersions } from './request/file-names.ts'
+import type { ReadContext, VaultReader } from './vault/vault-reader.ts'
+import { isAbsent, isOfVault, objectFailure } from './vault-failure.ts'
+import { SHELF_OF, type WantedObject } from './wanted-object.ts'
+
+/** One object as the vault gave it: a version for each file, none when it is optional and absent. */
+export interface ReadObject {
+  readonly wanted: WantedObject
+  readonly versions: readonly VaultObject[]
+  /** Set when some of it is the last known good: milliseconds since the epoch of the oldest read. */
+  readonly staleSince?: number
+}
+
+export interface ReadAll {
+  readonly order: MountOrder
+  readonly token: VaultToken
+  readonly freshness: ReadContext['freshness']
+  readonly reader: VaultReader
+  readonly leftOut: () => void
+}
+
+/**
+ * All objects of a mount, asked for at once (the reader gives out turns). Failures of single objects are all
+ * waited for and told together, in the order of the class, so that the text is the same each time; what
+ * concerns the whole vault ends the others.
+ * @throws MountFailure; the signal's reason
+ */
+export async function readObjects(all: ReadAll, signal: AbortSignal): Promise<readonly ReadObject[]> {
+  const { order } = all
+  const stop = new AbortController()
+  const both = AbortSignal.any([signal, stop.signal])
+  let ofVault: MountFailure | undefined
+  const settled = await Promise.allSettled(
+    order.objects.map(async (wanted) => {
+      try {
+        return await readObject(all, wanted, both)
+      } catch (thrown) {
+        const failure = failureOf(thrown, wanted, all)
+        if (failure instanceof MountFailure && isOfVault(failure) && ofVault === undefined) {
+          ofVault = failure
+          stop.abort(failure)
+        }
+        throw failure
+      }
+    }),
+  )
+  signal.throwIfAborted()
+  if (ofVault !== undefined) throw ofVault
+  const failures = settled.filter((each) => each.status === 'rejected').map(({ reason }) => asError(reason))
+  const [first, ...others] = failures
+  if (first !== undefined) throw together(first, others)
+  return settled.filter((each) => each.status === 'fulfilled').map(({ value }) => value)
+}
+
+/** Named besides the first failure; the rest is only counted. */
+const MOST_NAMED = 5
+
+function together(first: Error, others: readonly Error[]): Error {
+  if (!(first instanceof MountFailure) || others.length === 0) return first
+  const named = others.slice(0, MOST_NAMED).map(({ message }) => message.split(':', 3).slice(0, 3).join(':'))
+  const rest = others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : ''
+  return new MountFailure(first.code, `${first.message}. Also ${named.join('; ')}${rest}`, { cause: first })
+}
+
+async function readObject(all: ReadAll, wanted: WantedObject, signal: AbortSignal): Promise<ReadObject> {
+  const { order, token, freshness, reader } = all
+  const context: ReadContext = {
+    origin: order.vault.origin,
+    token: token.value,
+    reader: token.reader,
+    pod: `${order.pod.namespace}/${order.pod.name}`,
+    freshness,
+    lastKnownGoodMs: order.lastKnownGoodMs,
+  }
+  const shelf = SHELF_OF[wanted.type]
+  const { name } = wanted
+  try {
+    if (wanted.history <= 1) {
+      const { value, staleSince } = await reader.object(
+        context,
+        { shelf, name, version: wanted.version },
+        signal,
+      )
+      return read(wanted, [value], [staleSince])
+    }
+    const list = await reader.versions(context, { shelf, name }, signal)
+    const chosen = newestVersions(list.value, wanted)
+    if (chosen.length === 0) throw noSuchVersion(wanted)
+    const reads = await Promise.all(
+      chosen.map(({ version }) => reader.object(context, { shelf, name, version }, signal)),
+    )
+    return read(
+      wanted,
+      reads.map(({ value }) => value),
+      [list.staleSince, ...reads.map(({ staleSince }) => staleSince)],
+    )
+  } catch (thrown) {
+    if (!wanted.optional || !isAbsent(thrown)) throw thrown
+    all.leftOut()
+    return { wanted, versions: [] }
+  }
+}
+
+function read(
+  wanted: WantedObject,
+  versions: readonly VaultObject[],
+  stale: readonly (number | undefined)[],
+): ReadObject {
+  const since = stale.filter((each) => each !== undefined)
+  return since.length === 0 ? { wanted, versions } : { wanted, versions, staleSince: Math.min(...since) }
+}
+
+function noSuchVersion({ version }: WantedObject): VaultError {
+  const text = version === '' ? 'no version of it is enabled' : `it has no enabled version ${version}`
+  return new VaultError('not-found', text, { status: 404 })
+}
+
+function failureOf(thrown: unknown, wanted: WantedObject, { order, token }: ReadAll): unknown {
+  return thrown instanceof VaultError ? objectFailure({ error: thrown, wanted, order, token }) : thrown
+}
