@@ -4,6 +4,7 @@ import type { SecretString } from '../base/secret.ts'
 import { type ClientCertificate, clientAssertion } from './client-assertion.ts'
 import { isTransient, parseErrorBody, stableText } from './error-body.ts'
 import { createHttpClient, type HttpAnswer } from './http-client.ts'
+import type { Proxies } from './proxies.ts'
 import { type IssuedToken, parseTokenBody } from './token-answer.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -39,6 +40,8 @@ export interface EntraClientOptions {
   /** Time for one exchange, milliseconds. */
   readonly totalMs?: number
   readonly userAgent?: string
+  /** None unless told. */
+  readonly proxies?: Proxies | undefined
 }
 
 const DEFAULTS = {

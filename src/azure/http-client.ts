@@ -1,8 +1,10 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { type Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import type { Clock, Timer } from '../base/clock.ts'
 import { withDeadline } from '../base/deadline.ts'
 import { asError, codeOf } from '../base/errors.ts'
+import { createHttpAgents } from './http-agents.ts'
+import type { Proxies } from './proxies.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 interface HttpRequest {
@@ -17,6 +19,8 @@ export interface HttpAnswer {
   readonly contentType: string
   readonly body: Buffer
   readonly retryAfterSeconds?: number
+  /** `WWW-Authenticate`: what a 401 asks for. */
+  readonly challenge?: string
 }
 
 export interface HttpClientOptions {
@@ -26,6 +30,11 @@ export interface HttpClientOptions {
   /** Time to the last byte of the body, the wait for a free socket included, milliseconds. */
   readonly totalMs: number
   readonly maxSockets: number
+  /**
+   * Of these, how many to one origin; all of them unless told. A client of many origins needs the difference:
+   * idle sockets to one count against the others.
+   */
+  readonly maxSocketsPerOrigin?: number
   /** Largest body, bytes. */
   readonly maxBytes: number
   /** Longest `Retry-After` that is believed, seconds. */
@@ -34,9 +43,13 @@ export interface HttpClientOptions {
   readonly ca?: string
   /** User-Agent of every request. */
   readonly userAgent?: string
+  /** None unless told: what is asked by a node-local address must never go through one. */
+  readonly proxies?: Proxies | undefined
+  /** Path of the unix socket that all requests go to, whatever host their URL names. */
+  readonly socketPath?: string
 }
 
-/** One exchange at a time over kept-alive sockets. Redirects are answers like others; no proxy is used. */
+/** One exchange at a time over kept-alive sockets. Redirects are answers like others. */
 export interface HttpClient {
   /**
    * @throws the signal's reason; DeadlineError after `totalMs`; HttpError, or Node's own error when the
@@ -54,20 +67,8 @@ export class HttpError extends Error {
 
 const AGENT_NAME = 'podid'
 
-/** Idle connections are closed after this time, before most servers do it. Milliseconds. */
-const IDLE_MS = 50_000
-
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const agentOptions = {
-    keepAlive: true,
-    maxSockets: options.maxSockets,
-    maxTotalSockets: options.maxSockets,
-    maxFreeSockets: options.maxSockets,
-    timeout: IDLE_MS,
-    scheduling: 'lifo' as const,
-  }
-  const plain = new HttpAgent(agentOptions)
-  const secure = new HttpsAgent(options.ca === undefined ? agentOptions : { ...agentOptions, ca: options.ca })
+  const { plain, secure } = createHttpAgents(options, (host) => noConnection(host, options))
 
   async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const what = `the answer of ${request.url.host}`
@@ -118,6 +119,7 @@ async function exchange({ request, agent, options, signal, reused }: Exchange): 
   const outgoing = (secure ? httpsRequest : httpRequest)(url, {
     method,
     agent,
+    ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
     headers: { 'user-agent': options.userAgent ?? AGENT_NAME, ...headers, ...length },
   })
   let connecting: Timer | undefined
@@ -125,8 +127,9 @@ async function exchange({ request, agent, options, signal, reused }: Exchange): 
   signal.addEventListener('abort', onAbort, { once: true })
   outgoing.once('socket', (socket) => {
     if (!socket.connecting) return
-    const late = new HttpError(`no connection to ${url.host} within ${options.connectMs} ms`)
-    connecting = options.clock.after(options.connectMs, () => outgoing.destroy(late))
+    connecting = options.clock.after(options.connectMs, () =>
+      outgoing.destroy(noConnection(url.host, options)),
+    )
     socket.once(secure ? 'secureConnect' : 'connect', () => connecting?.cancel())
   })
   outgoing.on('error', (thrown) => {
@@ -142,6 +145,11 @@ async function exchange({ request, agent, options, signal, reused }: Exchange): 
   const incoming = await promise
   const body = await readBody(incoming, options.maxBytes, url.host)
   return answer(incoming, body, options)
+}
+
+function noConnection(host: string, { connectMs, proxies }: HttpClientOptions): HttpError {
+  const way = proxies === undefined ? '' : ' (a proxy is set)'
+  return new HttpError(`no connection to ${host} within ${connectMs} ms${way}`)
 }
 
 async function readBody(incoming: IncomingMessage, maxBytes: number, host: string): Promise<Buffer> {
@@ -162,10 +170,12 @@ function answer(incoming: IncomingMessage, body: Buffer, options: HttpClientOpti
     options.clock.now(),
     options.maxRetryAfterSeconds,
   )
-  const known = {
+  const challenge = incoming.headers['www-authenticate']
+  return {
     status: incoming.statusCode ?? 0,
     contentType: incoming.headers['content-type'] ?? '',
     body,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...(challenge === undefined ? {} : { challenge }),
   }
-  return retryAfterSeconds === undefined ? known : { ...known, retryAfterSeconds }
 }
