@@ -37,7 +37,7 @@ const ONE_DOOR: readonly {
   { package: '@azure/', doors: [/^src\/azure\/arm/], why: 'the node agent loads no Azure SDK' },
   {
     package: 'node-forge',
-    doors: [/^src\/tokens\/pkcs12(-cost)?\.ts$/],
+    doors: [/^src\/tokens\/pkcs12-(cost|file)\.ts$/],
     why: 'it opens PKCS#12 and nothing else',
   },
   {

@@ -14,34 +14,41 @@ const MAX_DEPTH = 32
 
 /** Decryption by password based algorithms; there, and missing in the type package. */
 interface PbeModule {
-  getCipher(oid: string, parameters: Node, password: string): forgeLibrary.cipher.BlockCipher
+  getCipher(oid: string, parameters: Node, password: string | undefined): forgeLibrary.cipher.BlockCipher
 }
 
 /**
  * Adds up the iteration counts of a PKCS#12 file, those inside encrypted parts included, and stops as
- * soon as the sum is above MAX_ITERATIONS; no part is decrypted that would exceed it.
+ * soon as the sum is above `max`; no part is decrypted that would exceed it. Without a password, parts are
+ * decrypted with none, which is not the same as an empty one.
  */
-export function totalIterations(forge: Forge, tree: Node, password: SecretString): number {
+export function totalIterations(
+  forge: Forge,
+  tree: Node,
+  password: SecretString | undefined,
+  max = MAX_ITERATIONS,
+): number {
   const sum = { rounds: 0 }
-  count({ forge, password, sum }, tree, 0)
+  count({ forge, password, max, sum }, tree, 0)
   return sum.rounds
 }
 
 interface Walk {
   readonly forge: Forge
-  readonly password: SecretString
+  readonly password: SecretString | undefined
+  readonly max: number
   readonly sum: { rounds: number }
 }
 
 function count(walk: Walk, node: Node, depth: number): void {
   if (depth > MAX_DEPTH) walk.sum.rounds = Number.POSITIVE_INFINITY
-  if (walk.sum.rounds > MAX_ITERATIONS) return
+  if (walk.sum.rounds > walk.max) return
   const children = typeof node.value === 'string' ? embedded(walk.forge, node) : node.value
   for (const [index, child] of children.entries()) {
     walk.sum.rounds += rounds(walk.forge, children[index - 1], child)
     count(walk, child, depth + 1)
   }
-  const hidden = walk.sum.rounds > MAX_ITERATIONS ? undefined : decrypted(walk, children)
+  const hidden = walk.sum.rounds > walk.max ? undefined : decrypted(walk, children)
   if (hidden !== undefined) count(walk, hidden, depth + 1)
 }
 
@@ -65,17 +72,27 @@ function embedded({ asn1 }: Forge, node: Node): Node[] {
 }
 
 /** The content of an EncryptedContentInfo: type, algorithm, `[0]` content. Undefined when it is none. */
-function decrypted({ forge, password }: Walk, children: readonly Node[]): Node | undefined {
+function decrypted(walk: Walk, children: readonly Node[]): Node | undefined {
   const [type, algorithm, content] = children
-  const { asn1 } = forge
+  const { asn1 } = walk.forge
   if (type?.type !== asn1.Type.OID || content?.tagClass !== asn1.Class.CONTEXT_SPECIFIC) return undefined
   if (algorithm === undefined || typeof algorithm.value === 'string') return undefined
   const [oid, parameters] = algorithm.value
   if (oid === undefined || typeof oid.value !== 'string' || parameters === undefined) return undefined
-  const { pbe } = forge.pki as unknown as { pbe: PbeModule }
+  return decryptedBy(walk, oid.value, parameters, content)
+}
+
+function decryptedBy(
+  { forge, password }: Walk,
+  oid: string,
+  parameters: Node,
+  content: Node,
+): Node | undefined {
+  const { asn1, pki, util } = forge
+  const { pbe } = pki as unknown as { pbe: PbeModule }
   try {
-    const cipher = pbe.getCipher(asn1.derToOid(oid.value), parameters, password.reveal())
-    cipher.update(forge.util.createBuffer(bytesOf(content)))
+    const cipher = pbe.getCipher(asn1.derToOid(oid), parameters, password?.reveal())
+    cipher.update(util.createBuffer(bytesOf(content)))
     return cipher.finish() ? asn1.fromDer(cipher.output) : undefined
   } catch {
     // A wrong password or an unknown algorithm: opening the file says so.

@@ -9,7 +9,8 @@ import fc from 'fast-check'
 import forge from 'node-forge'
 import { makeCertificate, makePkcs12 } from '../../test/make/certificates.ts'
 import { SecretString } from '../base/secret.ts'
-import { Pkcs12Error, readPkcs12 } from './pkcs12.ts'
+import { readPkcs12 } from './pkcs12.ts'
+import { Pkcs12Error } from './pkcs12-file.ts'
 
 const root = makeCertificate({ name: 'root' })
 const leaf = makeCertificate({ issuer: root })
