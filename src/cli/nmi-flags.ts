@@ -9,6 +9,11 @@ export const NMI_FLAGS = {
   node: text('', 'name of this node', { env: 'NODE_NAME' }),
   'nmi-listen-address': text('127.0.0.1', 'address that pods are redirected to'),
   'nmi-port': port(2579, 'port that pods are redirected to'),
+  'host-door-socket': text(
+    '',
+    'path of a Unix socket that serves /host/token to root alone, for a Key Vault provider without the host’s network; empty: none',
+    PODID,
+  ),
   'metadata-ip': text('169.254.169.254', 'address of the instance metadata service'),
   'metadata-port': port(80, 'port of the instance metadata service'),
   'operation-mode': choice(

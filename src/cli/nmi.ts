@@ -125,7 +125,8 @@ async function serve(serving: Serving): Promise<void> {
   owner.own(() => probes.close())
   await probes.open()
   if (!succeeds) await metrics.open()
-  if (redirect !== undefined) letSucceed({ redirect, probes, metrics, owner, log })
+  if (redirect !== undefined)
+    letSucceed({ redirect, probes, metrics, regain: () => nmi.regain(), owner, log })
 
   owner.own(() => stores.stop())
   await stores.start()

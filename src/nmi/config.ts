@@ -51,6 +51,8 @@ export interface NmiConfig {
   readonly port: number
   /** The next agent of the node may listen there before this one ends. */
   readonly shared: boolean
+  /** Path of a Unix socket that serves the host door, too; empty: none. */
+  readonly hostDoorSocket: string
   readonly mode: OperationMode
   readonly forceNamespaced: boolean
   readonly micNamespace: string
@@ -135,6 +137,7 @@ export function nmiConfig(
     host: '127.0.0.1',
     port: 2579,
     shared: false,
+    hostDoorSocket: '',
     mode: 'standard',
     forceNamespaced: false,
     micNamespace: 'default',

@@ -4,16 +4,20 @@ import type { Exchange } from './exchange.ts'
 import { breaksRule } from './request-rules.ts'
 import { type MetadataTarget, rememberTargets, type TokenTarget } from './request-target.ts'
 
-/** What a request goes through, in this order: connection, target, rules, door. */
+/**
+ * What a request goes through, in this order: connection, target, rules, door. A path whose door is absent is
+ * unknown here.
+ */
 export function createFront(deps: {
   readonly answers: Answers
   readonly metadataHeaderRequired: boolean
   readonly synced: () => boolean
-  readonly tokenDoor: (exchange: Exchange, target: TokenTarget) => void
-  readonly hostDoor: (exchange: Exchange, target: TokenTarget) => void
-  readonly metadataDoor: (exchange: Exchange, target: MetadataTarget) => void
+  readonly tokenDoor?: (exchange: Exchange, target: TokenTarget) => void
+  readonly hostDoor?: (exchange: Exchange, target: TokenTarget) => void
+  readonly metadataDoor?: (exchange: Exchange, target: MetadataTarget) => void
 }): (exchange: Exchange) => void {
   const { answers, metadataHeaderRequired, synced } = deps
+  const doors = { metadata: deps.metadataDoor, 'host-token': deps.hostDoor, token: deps.tokenDoor }
   const readTarget = rememberTargets()
   return (exchange) => {
     if (exchange.connection.excess) {
@@ -26,13 +30,16 @@ export function createFront(deps: {
       answers.refused(exchange, undefined, refusal)
       return
     }
+    if (doors[target.kind] === undefined) {
+      answers.refused(exchange, target, refuse('path-unknown', 'the path is not one that is answered here'))
+      return
+    }
     const broken = breaksRule(exchange, { target, metadataHeaderRequired, synced })
     if (broken !== undefined) {
       answers.refused(exchange, target, broken)
       return
     }
-    if (target.kind === 'metadata') deps.metadataDoor(exchange, target)
-    else if (target.kind === 'host-token') deps.hostDoor(exchange, target)
-    else deps.tokenDoor(exchange, target)
+    if (target.kind === 'metadata') doors.metadata?.(exchange, target)
+    else doors[target.kind]?.(exchange, target)
   }
 }

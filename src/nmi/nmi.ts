@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
 import { objectKey } from '../model/names.ts'
 import type { Pod } from '../model/resources.ts'
+import { listen } from '../telemetry/http-door.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createNmiMetrics } from '../telemetry/nmi-metrics.ts'
 import type { Check } from '../telemetry/probes.ts'
@@ -15,11 +16,13 @@ import type { NmiConfig } from './config.ts'
 import { createConnections } from './connections.ts'
 import { createFront } from './front.ts'
 import { createHostDoor } from './host-door.ts'
+import { createHostSocket } from './host-socket.ts'
 import type { ImdsClient } from './imds-request.ts'
 import { createMetadataDoor } from './metadata-door.ts'
+import { createNodeConnections } from './node-connections.ts'
 import { watchPodEnds } from './pod-ends.ts'
 import { createDirectReads, type PodReader } from './pod-reader.ts'
-import { createNmiServer } from './server.ts'
+import { type Bind, createNmiServer, type NmiServer } from './server.ts'
 import { createStandings } from './standing.ts'
 import { createTokenBodies } from './token-body.ts'
 import { createTokenDoor, createTokenService } from './token-door.ts'
@@ -45,6 +48,8 @@ export interface NmiDeps {
 export interface Nmi extends Component {
   /** The port it listens on; 0 before `start`. */
   readonly port: number
+  /** Takes back what an agent took over that has ended. @throws OperatorError when that cannot be. */
+  regain(): Promise<void>
   /** Conditions of readiness that the request path knows. */
   checks(): readonly Check[]
 }
@@ -72,11 +77,15 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
   const connections = createConnections(callers, config.limits.maxConnectionsPerAddress, (verdict) =>
     metrics.connectionJudged(verdict),
   )
+  const nodeConnections = createNodeConnections()
   const slots = createWaitingSlots(config.limits)
+  // Over the socket one component asks for all pods of the node.
+  const { maxWaiting } = config.limits
+  const nodeSlots = createWaitingSlots({ maxWaiting, maxWaitingPerAddress: maxWaiting })
   const metrics = createNmiMetrics(deps.registry, {
-    connections: () => connections.size,
-    waiting: () => slots.size,
-    inFlight: () => server.inFlight,
+    connections: () => connections.size + nodeConnections.size,
+    waiting: () => slots.size + nodeSlots.size,
+    inFlight: () => server.inFlight + (hostSocket?.inFlight ?? 0),
   })
   const audit = createAudit({ clock, write: deps.audit, onDrop: metrics.auditDropped })
   const answers = createAnswers({ rules: config, metrics, audit, log, clock })
@@ -84,21 +93,14 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
   let closing = false
   const flow = createTokenFlow({ config, standings, broker, waiters, clock, closing: () => closing })
   const bodies = createTokenBodies()
-  const service = createTokenService({ flow, answers, slots, metrics, clock, log, stopping: stopping.signal })
+  const serving = { flow, answers, metrics, clock, log, stopping: stopping.signal }
+  const service = createTokenService({ ...serving, slots })
+  const hosting = { answers, view, waiters, bodies, clock, waitMs: config.hold.callerMs }
+  const rules = { answers, metadataHeaderRequired: config.metadataHeaderRequired, synced: view.synced }
   const front = createFront({
-    answers,
-    metadataHeaderRequired: config.metadataHeaderRequired,
-    synced: view.synced,
+    ...rules,
     tokenDoor: createTokenDoor({ service, callers, bodies, clock }),
-    hostDoor: createHostDoor({
-      service,
-      answers,
-      view,
-      waiters,
-      bodies,
-      clock,
-      waitMs: config.hold.callerMs,
-    }),
+    hostDoor: createHostDoor({ ...hosting, service, admits: 'loopback' }),
     metadataDoor: createMetadataDoor({
       config,
       imds: deps.imds,
@@ -110,18 +112,40 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
       stopping: stopping.signal,
     }),
   })
+  const faults = { onFault: answers.fault, onRefusedConnection: metrics.connectionRefused }
+  const endHeld = (): void => stopping.abort(new Error('podid stops'))
+  const { limits } = config
   const server = createNmiServer({
-    host: config.host,
-    port: config.port,
-    shared: config.shared,
-    limits: config.limits,
+    bind: (made) => listen(made, { ...config, purpose: 'token requests (--nmi-port)' }),
+    limits,
     connections,
     clock,
     handle: front,
-    onFault: answers.fault,
-    onRefusedConnection: metrics.connectionRefused,
-    onDrained: () => stopping.abort(new Error('podid stops')),
+    ...faults,
+    onDrained: endHeld,
   })
+  const hostFront = createFront({
+    ...rules,
+    hostDoor: createHostDoor({
+      ...hosting,
+      service: createTokenService({ ...serving, slots: nodeSlots }),
+      admits: 'anybody',
+    }),
+  })
+  const makeHostServer = (bind: Bind, final: () => boolean): NmiServer =>
+    createNmiServer({
+      bind,
+      limits,
+      connections: nodeConnections,
+      clock,
+      handle: hostFront,
+      ...faults,
+      onDrained: () => (final() ? endHeld() : undefined),
+    })
+  const hostSocket =
+    config.hostDoorSocket === ''
+      ? undefined
+      : createHostSocket({ path: config.hostDoorSocket, makeServer: makeHostServer, log })
 
   // The first listener: what belongs to an ended pod is gone before anything else hears of it.
   owner.own(
@@ -138,13 +162,15 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
   wakeOnChange(stores, waiters, owner)
   deps.proof?.subscribe?.((address) => waiters.wake(addressWaitKey(address)))
   owner.own(() => audit.close())
-  owner.own(() => server.close())
+  owner.own(async () => void (await Promise.all([server.close(), hostSocket?.close()])))
 
   return {
     async start() {
       await server.open()
       log.info({ host: config.host, port: server.port, mode: config.mode }, 'token requests are answered')
+      await hostSocket?.open()
     },
+    regain: () => hostSocket?.regain() ?? Promise.resolve(),
     stop() {
       // Held requests end now with a retryable answer: the next agent serves the retry.
       closing = true

@@ -4,20 +4,23 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { codeOf } from '../base/errors.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
-import { listen } from '../telemetry/http-door.ts'
 import type { ServerLimits } from './config.ts'
 import type { Connection, Connections } from './connections.ts'
 import { closeAfter, type Exchange } from './exchange.ts'
 import { rawReply } from './reply.ts'
 
 export interface NmiServer {
-  /** @throws OperatorError when the port is taken. */
+  /** @throws OperatorError when its place is taken. */
   open(): Promise<void>
   /** Stops accepting, lets requests finish until the drain limit, then closes what is left. */
   close(): Promise<void>
+  /** 0 when it does not listen on one. */
   readonly port: number
   readonly inFlight: number
 }
+
+/** Makes the server listen at its place. @throws OperatorError when that place is taken. */
+export type Bind = (server: Server) => Promise<void>
 
 const TCP_KEEPALIVE_MS = 30_000
 /** After the drain limit held requests are told that podid stops; this long their answers may take. */
@@ -28,11 +31,9 @@ const LAST_WORDS_MS = 500
  * headers, their time, connections, requests on a connection, pipelining, idle time.
  */
 export function createNmiServer(deps: {
-  readonly host: string
-  readonly port: number
-  readonly shared: boolean
+  readonly bind: Bind
   readonly limits: ServerLimits
-  readonly connections: Connections
+  readonly connections: Pick<Connections, 'accept' | 'of'>
   readonly clock: Clock
   readonly handle: (exchange: Exchange) => void
   /** A fault in podid: one request fails, the agent goes on. */
@@ -125,7 +126,7 @@ export function createNmiServer(deps: {
   }
 
   return {
-    open: () => listen(server, { ...deps, purpose: 'token requests (--nmi-port)' }),
+    open: () => deps.bind(server),
     async close() {
       draining = true
       if (!server.listening) return

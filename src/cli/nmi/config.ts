@@ -11,6 +11,7 @@ export function nmiConfigOf(flags: NmiFlags): NmiConfig {
     port: flags['nmi-port'],
     // Where podid redirects, one agent may follow another without a gap.
     shared: flags['manage-redirect'],
+    hostDoorSocket: flags['host-door-socket'],
     mode: flags['operation-mode'],
     forceNamespaced: flags.forceNamespaced,
     micNamespace: flags.MICNamespace,

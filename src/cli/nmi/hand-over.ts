@@ -12,6 +12,8 @@ export interface HandOver {
   readonly redirect: Redirect
   readonly probes: Door
   readonly metrics: Door
+  /** Takes back what a successor took that has ended. */
+  readonly regain: () => Promise<void>
   readonly owner: Owner
   readonly log: Log
 }
@@ -26,10 +28,11 @@ const REOPEN_TRIES = 20
  * Anybody on the host's network may ask: what shows an agent is a second listener of this process's user on the
  * metrics port, which nobody else can have while this one listens.
  */
-export function letSucceed({ redirect, probes, metrics, owner, log }: HandOver): void {
+export function letSucceed({ redirect, probes, metrics, regain, owner, log }: HandOver): void {
   const doors = [probes, metrics]
   const reopen = async (): Promise<void> => {
     log.warn({}, 'the agent that was to take over has ended: this one goes on')
+    await regain()
     for (const door of doors) await openAgain(door, owner.signal)
   }
   redirect.onSuccessor(async (gone) => {
@@ -43,7 +46,10 @@ export function letSucceed({ redirect, probes, metrics, owner, log }: HandOver):
     const onGone = (): void => {
       if (owner.signal.aborted) return
       reopen().catch((thrown: unknown) => {
-        log.error({ error: errorText(thrown) }, 'probes and metrics could not be opened again')
+        log.error(
+          { error: errorText(thrown) },
+          'probes, metrics or the socket of the host door could not be opened again',
+        )
       })
     }
     if (gone.aborted) onGone()
