@@ -1,0 +1,24 @@
+/** What a vault gave, for tests of what becomes of it. */
+import type { VaultCertificate, VaultKey, VaultSecret } from '../../src/azure/vault-objects.ts'
+import { SecretString } from '../../src/base/secret.ts'
+
+export function vaultSecret(
+  value: string,
+  more: Partial<Pick<VaultSecret, 'contentType' | 'keyId'>> = {},
+): VaultSecret {
+  return { shelf: 'secrets', version: 'v1', value: new SecretString(value), ...more }
+}
+
+/** The secret behind a certificate; without a content type when none is given. */
+export function certificateSecret(value: string, contentType?: string): VaultSecret {
+  const keyId = 'https://shop.vault.azure.net/keys/tls/v1'
+  return vaultSecret(value, contentType === undefined ? { keyId } : { keyId, contentType })
+}
+
+export function vaultKey(jwk: VaultKey['jwk']): VaultKey {
+  return { shelf: 'keys', version: 'v1', jwk }
+}
+
+export function vaultCertificate(der: Buffer): VaultCertificate {
+  return { shelf: 'certificates', version: 'v1', der }
+}
