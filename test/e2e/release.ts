@@ -13,6 +13,7 @@ export const RELEASE_NAMESPACE = 'podid-system'
 const NAME = 'podid'
 
 type Values = Readonly<Record<string, unknown>>
+type Component = 'nmi' | 'mic' | 'keyvault-provider'
 
 export class Release {
   readonly #cluster: Cluster
@@ -52,7 +53,7 @@ export class Release {
   }
 
   /** Names of the pods of a component that are not on their way out, on one node or on all. */
-  async pods(component: 'nmi' | 'mic', node?: string): Promise<string[]> {
+  async pods(component: Component, node?: string): Promise<string[]> {
     const items = await this.#items(component)
     return items
       .filter(
@@ -79,7 +80,7 @@ export class Release {
   }
 
   /** Resolves when every pod of the component is ready, and there is one at least. */
-  async ready(component: 'nmi' | 'mic', deadlineMs = 90_000): Promise<void> {
+  async ready(component: Component, deadlineMs = 90_000): Promise<void> {
     await until(`all pods of ${component} are ready`, { deadlineMs }, async () => {
       const items = await this.#items(component)
       return (

@@ -12,6 +12,8 @@ import { MACHINES } from './cluster/cluster-azure.ts'
 import type { Shape } from './cluster/node-config.ts'
 import { probeCluster } from './cluster/probe.ts'
 import { readOrder } from './command-line.ts'
+import { installCsiDriver, KEY_VAULT_SYNC, KEY_VAULT_VALUES } from './csi-driver/csi-driver.ts'
+import { driverImages } from './csi-driver/driver-images.ts'
 import { podidImage } from './podid-image.ts'
 import { type Outcome, runScenario } from './run-scenario.ts'
 import type { Scenario } from './scenario.ts'
@@ -45,18 +47,22 @@ async function main(): Promise<number> {
   const images = [await podidImage(clock, say), await appImage(clock)]
   for (const shape of order.shapes) {
     const here = order.scenarios.filter(({ shapes = ['routed'] }) => shapes.includes(shape))
-    const shared = here.filter(({ ownCluster = false }) => !ownCluster)
-    if (shared.length > 0 || (order.keep && shape === order.shapes[0]))
-      await onCluster({ shape, images, installed: true }, async (world) => {
-        await together(
-          world,
-          shared.filter(({ alone = false }) => !alone),
-        )
-        for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each)
-        if (order.keep) await untilEnded(world)
-      })
-    for (const each of here.filter(({ ownCluster = false }) => ownCluster))
-      await onCluster({ shape, images, installed: false }, (world) => one(world, each))
+    for (const keyVault of [false, true]) {
+      const mine = here.filter((each) => (each.keyVault ?? false) === keyVault)
+      const shared = mine.filter(({ ownCluster = false }) => !ownCluster)
+      const explored = order.keep && order.scenarios.length === 0 && !keyVault && shape === order.shapes[0]
+      if (shared.length > 0 || explored)
+        await onCluster({ shape, images, installed: true, keyVault }, async (world) => {
+          await together(
+            world,
+            shared.filter(({ alone = false }) => !alone),
+          )
+          for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each)
+          if (order.keep) await untilEnded(world)
+        })
+      for (const each of mine.filter(({ ownCluster = false }) => ownCluster))
+        await onCluster({ shape, images, installed: false, keyVault }, (world) => one(world, each))
+    }
   }
   const failed = outcomes.filter(({ error }) => error !== undefined)
   say('')
@@ -70,19 +76,31 @@ interface ClusterOrder {
   readonly shape: Shape
   readonly images: readonly string[]
   readonly installed: boolean
+  /** With the CSI driver, and podid as its provider. */
+  readonly keyVault: boolean
 }
 
 async function onCluster(
-  { shape, images, installed }: ClusterOrder,
+  { shape, images, installed, keyVault }: ClusterOrder,
   use: (world: World) => Promise<void>,
 ): Promise<void> {
+  const more = keyVault ? await driverImages({ clock, say }) : []
   const started = clock.monotonic()
-  const cluster = await startCluster({ shape, images, machines: MACHINES, say, clock })
+  const cluster = await startCluster({
+    shape,
+    images: [...images, ...more],
+    machines: MACHINES,
+    say,
+    clock,
+    ...(keyVault ? { syncFrequency: KEY_VAULT_SYNC } : {}),
+  })
   const world = createWorld(cluster, say)
   try {
-    if (installed) await world.podid.install()
+    if (installed && keyVault) await installCsiDriver(world)
+    if (installed) await world.podid.install(keyVault ? KEY_VAULT_VALUES : {})
+    const what = `${installed ? ' with podid' : ''}${keyVault ? ' for Key Vault' : ''}`
     say(
-      `\n${shape} network: ${cluster.nodes.length} nodes${installed ? ' with podid' : ''} after ${seconds(clock.monotonic() - started)}`,
+      `\n${shape} network: ${cluster.nodes.length} nodes${what} after ${seconds(clock.monotonic() - started)}`,
     )
     await use(world)
   } catch (thrown) {

@@ -16,6 +16,8 @@ export interface Scenario {
   readonly alone?: boolean
   /** It installs podid itself, or leaves the cluster in pieces: it gets one of its own. */
   readonly ownCluster?: boolean
+  /** It needs the Secrets Store CSI driver and podid's Key Vault provider: it runs on a cluster that has both. */
+  readonly keyVault?: boolean
   /** Longest time, seconds; 240 unless told. */
   readonly deadlineSeconds?: number
   /** @throws AssertionError or another error when it fails */

@@ -11,6 +11,8 @@
 //	app old-mic                             its controller
 //	app end                                 ends the pod's main program in order
 //	app listen ADDRESS                      answers every connection with its own name
+//	app files [-stay] FOLDER...             prints the files below it, with modes and contents
+//	app env NAME...                         prints variables of its environment
 //	app proxy [-forwarded] ADDRESS          passes on what the pod's own iptables redirect to it, as service meshes do
 //	app spoof -address IP [-mac MAC]        takes another pod's address and asks for its token, for as long as it lives
 //
@@ -81,6 +83,10 @@ func main() {
 		syscall.Kill(1, syscall.SIGTERM)
 	case "listen":
 		listen(ctx, args)
+	case "files":
+		files(ctx, args)
+	case "env":
+		env(args)
 	case "proxy":
 		proxy(ctx, args)
 	case "spoof":

@@ -1,8 +1,11 @@
 /** The Azure around the cluster: one subscription, machines for the nodes, and names that lead to it. */
 import { type AzureEmulator, startAzureEmulator } from '../../../emulator/azure/emulator.ts'
+import type { TrustedIssuer } from '../../../emulator/azure/entra/issuer-keys.ts'
 import type { SeedDocument } from '../../../emulator/azure/state/seed-document.ts'
 import { clientIdOf, identityId, SUBSCRIPTION, TENANT } from '../../make/objects.ts'
 import type { ClusterAddresses } from './addresses.ts'
+import { SERVICE_ACCOUNT_ISSUER } from './control-plane.ts'
+import type { Credentials } from './credentials.ts'
 import { IMDS_PORT } from './network.ts'
 
 const NODE_GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/nodes`
@@ -64,6 +67,19 @@ export const AZURE_NAMES = [
   'login.microsoft.com',
   'vault.azure.net',
 ] as const
+
+/** The cluster as an issuer of tokens that Entra trusts, where its documents can be had. */
+export function clusterIssuer(
+  { machine }: ClusterAddresses,
+  { adminToken, caPem }: Pick<Credentials, 'adminToken' | 'caPem'>,
+): TrustedIssuer {
+  return {
+    issuer: SERVICE_ACCOUNT_ISSUER,
+    address: `https://${machine}:6443`,
+    ca: caPem,
+    authorization: `Bearer ${adminToken}`,
+  }
+}
 
 export async function startClusterAzure(
   addresses: ClusterAddresses,

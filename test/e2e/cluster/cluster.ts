@@ -12,6 +12,7 @@ import {
   AZURE_NAMES,
   azureJson,
   type ClusterMachine,
+  clusterIssuer,
   MACHINES,
   type Machine,
   providerIdOf,
@@ -35,6 +36,8 @@ export interface ClusterOptions {
   readonly machines?: readonly Machine[]
   /** Archives that every node has from the start. */
   readonly images?: readonly string[]
+  /** Of every kubelet. */
+  readonly syncFrequency?: string
   readonly say?: (line: string) => void
   readonly clock?: Clock
 }
@@ -85,7 +88,7 @@ interface Site {
 
 async function build(options: ClusterOptions, site: Site): Promise<Cluster> {
   const { claim, owner, clock, binaries } = site
-  const { shape = 'routed', machines = MACHINES } = options
+  const { shape = 'routed', machines = MACHINES, syncFrequency } = options
   const addresses = clusterAddresses(claim.index)
   const network = await createNetwork(addresses, clock)
   const credentials = await createCredentials(
@@ -96,6 +99,7 @@ async function build(options: ClusterOptions, site: Site): Promise<Cluster> {
   const placed: ClusterMachine[] = machines.map((machine, at) => ({ ...machine, ip: addresses.node(at).ip }))
   const azure = await startClusterAzure(addresses, placed)
   owner.own(() => azure.close())
+  azure.trust(clusterIssuer(addresses, credentials))
   await startNameServer(site, addresses)
   const controlPlane = await startControlPlane({ ...site, ...claim, addresses, credentials })
   owner.own(() => controlPlane.stop())
@@ -105,7 +109,19 @@ async function build(options: ClusterOptions, site: Site): Promise<Cluster> {
   const images = [await pauseImage(binaries), ...(options.images ?? [])]
   const nodes: ClusterNode[] = []
   for (const [index, machine] of placed.entries())
-    nodes.push(await makeNode({ ...site, index, machine, addresses, network, credentials, shape, images }))
+    nodes.push(
+      await makeNode({
+        ...site,
+        index,
+        machine,
+        addresses,
+        network,
+        credentials,
+        shape,
+        images,
+        ...(syncFrequency === undefined ? {} : { syncFrequency }),
+      }),
+    )
   owner.own(async () => {
     await Promise.all(nodes.map((node) => node.powerOff()))
   })
@@ -176,10 +192,11 @@ interface NodeSite extends Site {
   readonly credentials: Credentials
   readonly shape: Shape
   readonly images: readonly string[]
+  readonly syncFrequency?: string
 }
 
 async function makeNode(site: NodeSite): Promise<ClusterNode> {
-  const { index, machine, addresses, credentials, claim } = site
+  const { index, machine, addresses, credentials, claim, syncFrequency } = site
   const own = addresses.node(index)
   const cgroup = `${addresses.name}-${machine.node}`
   const namespace = await site.network.addNode(index)
@@ -203,6 +220,7 @@ async function makeNode(site: NodeSite): Promise<ClusterNode> {
       proxyKubeconfigText: credentials.kubeconfig('system:kube-proxy'),
       clientsCaPem: credentials.clientsCaPem,
       azureJson: azureJson(),
+      ...(syncFrequency === undefined ? {} : { syncFrequency }),
     }),
   })
 }
@@ -214,7 +232,7 @@ async function saveLogs(
   nodes: readonly ClusterNode[],
 ): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const objects = 'pods,events,nodes,daemonsets,deployments,jobs,azureassignedidentities'
+  const objects = 'pods,events,nodes,csinodes,daemonsets,deployments,jobs,azureassignedidentities'
   const { stdout, stderr } = await kubectl.run(['get', objects, '-A', '-o', 'yaml'])
   await cp(join(claim.folder, 'logs'), folder, { recursive: true })
   await Promise.all(

@@ -11,6 +11,8 @@ import { createProgram, type Program } from './program.ts'
 import { until } from './until.ts'
 
 const READY_DEADLINE_MS = 60_000
+/** `iss` of the tokens of service accounts. */
+export const SERVICE_ACCOUNT_ISSUER = 'https://kubernetes.default.svc.cluster.local'
 
 export interface ControlPlane {
   readonly url: string
@@ -160,7 +162,7 @@ async function apiServerFlags(
     `--token-auth-file=${credentials.file('tokens.csv')}`,
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
-    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-issuer=${SERVICE_ACCOUNT_ISSUER}`,
     `--service-account-key-file=${credentials.file('service-accounts.pub')}`,
     `--service-account-signing-key-file=${credentials.file('service-accounts.key')}`,
     `--service-cluster-ip-range=${addresses.services},${addresses.services6}`,

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeArchive, writeLayout } from '../../../scripts/image/oci/image-layout.ts'
-import { ROOT_OWNER } from '../../../scripts/image/oci/layer-entry.ts'
+import { type LayerEntry, ROOT_OWNER } from '../../../scripts/image/oci/layer-entry.ts'
 import type { Binaries } from './binaries.ts'
 import { PAUSE_IMAGE } from './node-config.ts'
 
@@ -24,10 +24,15 @@ export interface ProgramImage {
   /** Where it stands in the image, without a leading slash. */
   readonly path: string
   readonly archive: string
+  /** Who runs it: a user without rights unless told. */
+  readonly user?: string
+  /** What else is in the image: entries of a layer below. */
+  readonly below?: readonly LayerEntry[]
 }
 
-/** Writes an image whose only file is that program, which it starts as a user without rights. */
-export async function programImage({ name, program, path, archive }: ProgramImage): Promise<void> {
+/** Writes an image that starts that program, which is all that is in it unless told. */
+export async function programImage(image: ProgramImage): Promise<void> {
+  const { name, program, path, archive, user = '65535', below } = image
   const layout = await mkdtemp(join(tmpdir(), 'podid-image-'))
   try {
     await writeLayout(layout, {
@@ -36,8 +41,11 @@ export async function programImage({ name, program, path, archive }: ProgramImag
       platforms: [
         {
           architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-          run: { entrypoint: [`/${path}`], user: '65535' },
+          run: { entrypoint: [`/${path}`], user },
           layers: [
+            ...(below === undefined
+              ? []
+              : [{ compression: 'none' as const, madeBy: 'Debian', entries: below }]),
             {
               compression: 'none',
               madeBy: path,

@@ -18,6 +18,8 @@ export interface NodeFiles {
   readonly azureJson: string
   /** Taints that the node registers with. */
   readonly taints?: readonly { readonly key: string; readonly effect: string }[]
+  /** How often kubelet looks at each pod again, and has the volumes of CSI drivers filled again: `1m` unless told. */
+  readonly syncFrequency?: string
 }
 
 export function nodeFiles(files: NodeFiles): ReadonlyMap<string, string> {
@@ -72,7 +74,8 @@ const CONTAINERD = `version = 2
       SystemdCgroup = false
 `
 
-function kubelet({ addresses, own, providerId, cgroup, taints = [] }: NodeFiles): unknown {
+function kubelet(files: NodeFiles): unknown {
+  const { addresses, own, providerId, cgroup, taints = [], syncFrequency = '1m' } = files
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -91,6 +94,7 @@ function kubelet({ addresses, own, providerId, cgroup, taints = [] }: NodeFiles)
     resolvConf: '/etc/podid-resolv.conf',
     maxPods: 240,
     nodeStatusUpdateFrequency: '2s',
+    syncFrequency,
     // Several kubelets share the machine: each in a cgroup of its own, and none judges the machine's disk.
     cgroupDriver: 'cgroupfs',
     cgroupRoot: cgroup,

@@ -1,0 +1,58 @@
+/** The Secrets Store CSI driver on the cluster, installed by Helm from the chart in its own Go module. */
+import { join } from 'node:path'
+import { RELEASE_NAMESPACE } from '../release.ts'
+import type { World } from '../world.ts'
+import { DRIVER, DRIVER_IMAGES, DRIVER_MODULE } from './driver-images.ts'
+import { moduleFolder } from './go-program.ts'
+
+export const DRIVER_NAME = 'secrets-store.csi.k8s.io'
+export const DRIVER_NAMESPACE = RELEASE_NAMESPACE
+/** Label of the driver's pods. */
+export const DRIVER_LABEL = 'app=secrets-store-csi-driver'
+export const WORKLOAD_AUDIENCE = 'api://AzureADTokenExchange'
+/** Where the driver looks for providers, on the node. */
+export const PROVIDERS = '/var/run/secrets-store-csi-providers'
+
+const NAME = 'csi-driver'
+
+/** Of the kubelets of a cluster for Key Vault: how often volumes are looked at again. */
+export const KEY_VAULT_SYNC = '5s'
+/** podid's chart with the provider. */
+export const KEY_VAULT_VALUES = { keyvaultProvider: { enabled: true } } as const
+
+/** A file that has not changed for so long is asked for again at the next sync of kubelet. */
+const POLL = '3s'
+
+/** Installs it and waits until every node knows it; again with other values changes it. @throws Error */
+export async function installCsiDriver(
+  world: World,
+  values: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const { cluster, kubectl, podid } = world
+  const folder = await moduleFolder(DRIVER, DRIVER_MODULE, world.clock)
+  const image = (each: keyof typeof DRIVER_IMAGES) => ({ ...DRIVER_IMAGES[each], pullPolicy: 'Never' })
+  await podid.prepare()
+  const chart = join(folder, 'charts', 'secrets-store-csi-driver')
+  await podid.helm(
+    ['upgrade', '--install', NAME, chart, '--values', '-', '--wait', '--timeout', '120s'],
+    JSON.stringify({
+      linux: {
+        image: image('driver'),
+        registrarImage: image('registrar'),
+        livenessProbeImage: image('liveness'),
+        // A job of the chart, in an image of its own, brings new definitions; Helm itself brings the first ones.
+        crds: { enabled: false },
+      },
+      enableSecretRotation: true,
+      rotationPollInterval: POLL,
+      syncSecret: { enabled: true },
+      tokenRequests: [{ audience: WORKLOAD_AUDIENCE }],
+      logVerbosity: 2,
+      ...values,
+    }),
+  )
+  for (const { name } of cluster.nodes) {
+    const path = `jsonpath={.spec.drivers[?(@.name=="${DRIVER_NAME}")].nodeID}=${name}`
+    await kubectl.ok(['wait', `--for=${path}`, `csinode/${name}`, '--timeout=60s'])
+  }
+}

@@ -1,0 +1,227 @@
+/** What a scenario of Key Vault works with: a vault, classes that name its objects, and pods with volumes of them. */
+import { TENANT } from '../../make/objects.ts'
+import { type AppPod, type AppPodOptions, appContainer } from '../app-pod.ts'
+import { until } from '../cluster/until.ts'
+import type { Identity, Manifest, Place } from '../place.ts'
+import type { World } from '../world.ts'
+import { DRIVER_NAME } from './csi-driver.ts'
+import { TestVault } from './test-vault.ts'
+
+/** One item of `objects`; what is not named is left out. */
+export interface ObjectItem {
+  readonly objectName: string
+  readonly objectType: 'secret' | 'key' | 'cert'
+  readonly [field: string]: string
+}
+
+export interface ClassOptions {
+  readonly objects: readonly ObjectItem[]
+  /** Further parameters, or others. */
+  readonly parameters?: Readonly<Record<string, string>>
+  readonly secretObjects?: readonly object[]
+}
+
+export interface VaultVolume {
+  /** Name of the SecretProviderClass. */
+  readonly class: string
+  readonly attributes?: Readonly<Record<string, string>>
+  /** Secret with the credentials of a service principal. */
+  readonly secretRef?: string
+  /** Where the container has it; `/vault` unless told. */
+  readonly path?: string
+}
+
+export interface VaultPodOptions extends AppPodOptions {
+  readonly volumes: readonly VaultVolume[]
+  readonly serviceAccount?: string
+  readonly env?: readonly object[]
+}
+
+export interface MountedFile {
+  readonly path: string
+  readonly mode: string
+  readonly sha256: string
+  readonly size: number
+  readonly text?: string
+  readonly error?: string
+}
+
+export const MOUNT = '/vault'
+
+/** What a change in the vault needs to be seen in a volume at most: kubelet's sync and the driver's pause. */
+export const ROTATION_MS = 60_000
+/** kubelet tries a failed mount again after at most 2 min 2 s. */
+export const RETRY_MS = 150_000
+
+export class VaultScene {
+  readonly place: Place
+  readonly world: World
+  readonly vault: TestVault
+
+  constructor(place: Place, world: World) {
+    this.place = place
+    this.world = world
+    this.vault = new TestVault(world, `kv-${place.namespace.slice(-6)}`)
+  }
+
+  /** A second vault. */
+  another(prefix: string): TestVault {
+    return new TestVault(this.world, `${prefix}-${this.place.namespace.slice(-6)}`)
+  }
+
+  /** An identity bound to pods with its name as label, which may read everything in the vault. */
+  async reader(name: string): Promise<Identity> {
+    const identity = this.place.identity(name)
+    await this.place.bind(identity)
+    this.vault.allow(identity.clientId)
+    return identity
+  }
+
+  /** Creates a SecretProviderClass, or changes it. It logs in by the identity of the pod unless told. */
+  async class(name: string, { objects, parameters = {}, secretObjects }: ClassOptions): Promise<void> {
+    const manifest: Manifest = {
+      apiVersion: 'secrets-store.csi.x-k8s.io/v1',
+      kind: 'SecretProviderClass',
+      metadata: { name },
+      spec: {
+        provider: 'azure',
+        parameters: {
+          keyvaultName: this.vault.name,
+          tenantID: TENANT,
+          objects: objectsText(objects),
+          ...('clientID' in parameters || 'useVMManagedIdentity' in parameters
+            ? {}
+            : { usePodIdentity: 'true' }),
+          ...parameters,
+        },
+        ...(secretObjects === undefined ? {} : { secretObjects }),
+      },
+    }
+    await this.place.apply(manifest)
+  }
+
+  /** Creates a pod with volumes and waits until it runs. */
+  async pod(name: string, options: VaultPodOptions): Promise<AppPod> {
+    const pod = await this.startPod(name, options)
+    await pod.running(120)
+    return pod
+  }
+
+  startPod(name: string, options: VaultPodOptions): Promise<AppPod> {
+    return this.place.startPod(name, vaultPod(options))
+  }
+
+  /** Files of a volume by path, as the application sees them. @throws Error when one cannot be read */
+  async files(pod: AppPod, folder = MOUNT): Promise<ReadonlyMap<string, MountedFile>> {
+    const { files } = JSON.parse(await pod.exec('/app', 'files', folder)) as { files: MountedFile[] }
+    const unread = files.find(({ error }) => error !== undefined)
+    if (unread !== undefined) throw new Error(`${pod.name} ${folder}/${unread.path}: ${unread.error ?? ''}`)
+    return new Map(files.map((each) => [each.path, each]))
+  }
+
+  /** Text of one file. */
+  async read(pod: AppPod, path: string, folder = MOUNT): Promise<string | undefined> {
+    return (await this.files(pod, folder)).get(path)?.text
+  }
+
+  /** Resolves when the file holds that text; how long that took, milliseconds. */
+  async whenFile(
+    pod: AppPod,
+    path: string,
+    wanted: string | RegExp,
+    deadlineMs = ROTATION_MS,
+  ): Promise<number> {
+    const { clock } = this.world
+    const started = clock.monotonic()
+    let last: string | undefined
+    const what = `${path} of ${pod.name} is ${String(wanted)}`
+    await until(what, { deadlineMs, last: () => last ?? 'no file' }, async () => {
+      last = await this.read(pod, path)
+      return typeof wanted === 'string' ? last === wanted : wanted.test(last ?? '')
+    })
+    return clock.monotonic() - started
+  }
+
+  /** The text of kubelet's event on a pod whose volume cannot be filled, when it says that. */
+  async failedMount(pod: string, wanted: RegExp, deadlineMs = 60_000): Promise<string> {
+    let last: string[] = []
+    const what = `an event FailedMount of ${pod} that says ${String(wanted)}`
+    return until(what, { deadlineMs, last: () => last.join('\n') }, async () => {
+      last = await this.failedMounts(pod)
+      return last.find((each) => wanted.test(each))
+    })
+  }
+
+  /** All different texts of kubelet's events FailedMount on a pod. */
+  async failedMounts(pod: string): Promise<string[]> {
+    const selector = `involvedObject.name=${pod},reason=FailedMount`
+    const text = await this.place.kubectl('get', 'events', '--field-selector', selector, '-o', 'json')
+    const { items } = JSON.parse(text) as { items: { message: string }[] }
+    return [...new Set(items.map(({ message }) => message))]
+  }
+
+  /** Object ids and versions that the driver noted for a pod and class: `secret/name` to version. */
+  async versions(pod: string, className: string): Promise<ReadonlyMap<string, string>> {
+    const name = `${pod}-${this.place.namespace}-${className}`
+    const text = await this.place.kubectl('get', 'secretproviderclasspodstatuses', name, '-o', 'json')
+    const { status } = JSON.parse(text) as { status: { objects?: { id: string; version: string }[] } }
+    return new Map((status.objects ?? []).map(({ id, version }) => [id, version]))
+  }
+
+  /** Data of a Kubernetes Secret, decoded; undefined when there is none. */
+  async secret(name: string): Promise<Readonly<Record<string, string>> | undefined> {
+    const text = await this.place.kubectl('get', 'secret', name, '--ignore-not-found', '-o', 'json')
+    if (text.trim() === '') return undefined
+    const { data } = JSON.parse(text) as { data: Record<string, string> }
+    return Object.fromEntries(
+      Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+    )
+  }
+
+  /** Resolves when a Secret has that value under that key. */
+  async whenSecret(name: string, key: string, wanted: string, deadlineMs = ROTATION_MS): Promise<void> {
+    let last: Readonly<Record<string, string>> | undefined
+    const what = `Secret ${name} has the wanted ${key}`
+    await until(what, { deadlineMs, last: () => Object.keys(last ?? {}).join() }, async () => {
+      last = await this.secret(name)
+      return last?.[key] === wanted
+    })
+  }
+}
+
+/** The YAML of `objects`, as people write it. */
+export function objectsText(objects: readonly ObjectItem[]): string {
+  const items = objects.map((each) => {
+    const lines = Object.entries(each).map(([field, value]) => `      ${field}: ${value}\n`)
+    return `  - |\n${lines.join('')}`
+  })
+  return objects.length === 0 ? 'array: []\n' : `array:\n${items.join('')}`
+}
+
+/** A pod of the test application with volumes of the driver. */
+export function vaultPod({ volumes, serviceAccount, env = [], ...options }: VaultPodOptions): AppPodOptions {
+  const { command = ['wait'], spec = {} } = options
+  const mounts = volumes.map(({ path = MOUNT }, at) => ({
+    name: `vault-${at}`,
+    mountPath: path,
+    readOnly: true,
+  }))
+  return {
+    ...options,
+    spec: {
+      containers: [appContainer('app', command, { volumeMounts: mounts, env })],
+      volumes: volumes.map((each, at) => ({ name: `vault-${at}`, csi: csiVolume(each) })),
+      ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }),
+      ...spec,
+    },
+  }
+}
+
+function csiVolume({ class: name, attributes = {}, secretRef }: VaultVolume): object {
+  return {
+    driver: DRIVER_NAME,
+    readOnly: true,
+    volumeAttributes: { secretProviderClass: name, ...attributes },
+    ...(secretRef === undefined ? {} : { nodePublishSecretRef: { name: secretRef } }),
+  }
+}
