@@ -86,7 +86,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         return await exchange({ request, agent, options, signal, reused })
       } catch (thrown) {
         const stale = reused.yes && (codeOf(thrown) === 'ECONNRESET' || codeOf(thrown) === 'EPIPE')
-        if (!stale || signal.aborted || reuses >= options.maxSockets) throw thrown
+        if (!stale || signal.aborted || reuses >= (options.maxSocketsPerOrigin ?? options.maxSockets))
+          throw thrown
       }
     }
   }
