@@ -3,9 +3,13 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { runProcess } from '../../../emulator/node/process.ts'
 import { cacheFolder } from '../../../scripts/image/cache-folder.ts'
 import type { Clock } from '../../../src/base/clock.ts'
 import { go } from '../cluster/binaries.ts'
+import { ownEnvironment } from '../cluster/own-environment.ts'
+
+const LIST_DEADLINE_MS = 60_000
 
 export interface GoProgram {
   /** File name of the result. */
@@ -46,8 +50,13 @@ export async function goProgram(program: GoProgram, { clock, say }: BuildSite): 
 /** Where Go keeps the files of a module of that go.mod, fetched when they are not there. @throws Error */
 export async function moduleFolder(module: string, path: string, clock: Clock): Promise<string> {
   await go(module, ['mod', 'download', path], clock)
-  const printed = await go(module, ['list', '-m', '-f', '{{.Dir}}', path], clock)
-  return printed.trim()
+  const list = ['go', 'list', '-mod=readonly', '-m', '-f', '{{.Dir}}', path]
+  const { stdout } = await runProcess(list, clock, {
+    cwd: module,
+    env: { ...ownEnvironment(), GOTOOLCHAIN: 'local' },
+    deadlineMs: LIST_DEADLINE_MS,
+  })
+  return stdout.trim()
 }
 
 /** Version of a module in a go.mod, with its `v`. @throws Error when it is not there */
