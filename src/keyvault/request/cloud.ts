@@ -10,7 +10,10 @@ import { quoted, shown } from './shown.ts'
 export interface CloudChoices {
   /** Of classes that name none (`--cloud-name`). */
   readonly defaultCloud: Cloud
-  /** Of AZURE_ENVIRONMENT_FILEPATH, for classes that say AzureStackCloud without a file. */
+  /**
+   * Of AZURE_ENVIRONMENT_FILEPATH, for classes that say AzureStackCloud without a file. The same object as
+   * `defaultCloud` when the process itself is in that cloud: then a class need not say AzureStackCloud.
+   */
   readonly stackCloud?: Cloud
   /**
    * Folder whose files `cloudEnvFileName` may name; empty: none. Its files must be the operator's: tokens and

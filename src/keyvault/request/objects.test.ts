@@ -188,6 +188,14 @@ test('large texts are refused before they take memory', () => {
     `array:\n${Array.from({ length: count }, (_, i) => entry(i)).join('')}`
   assert.equal(readObjectList(list(1_000), 0).length, 1_000)
   fails(list(1_001), 'objects holds more than 1000 objects')
+  const versions = Array.from(
+    { length: 51 },
+    (_, i) => `  - {objectName: n${i}, objectType: key, objectVersionHistory: 100}\n`,
+  )
+  fails(
+    `array:\n${versions.join('')}`,
+    'failed to get objectType:key, objectName:n50, objectVersion:: with it, objects asks for more than 5000 files',
+  )
   fails(`array: "${'x'.repeat(512 * 1024)}"`, /longer than 524288 characters$/)
   fails('['.repeat(500_000), /it has too many parts$/)
   fails(`array:\n${'  - a\n'.repeat(60_000)}`, /it has too many parts$/)

@@ -19,6 +19,8 @@ import { createYamlReader, type YamlReader, YamlTextError } from './yaml-text.ts
 
 /** Objects of one class. */
 const MOST_OBJECTS = 1_000
+/** Files of one class, each version one: as many reads of the vault. */
+const MOST_FILES = 5_000
 
 const FIELDS = [
   'objectName',
@@ -50,6 +52,7 @@ export function readObjectList(text: string, defaultMode: number): readonly Want
   if (entries.length === 0) throw invalid('objects is empty: its array holds no object')
   if (entries.length > MOST_OBJECTS) throw invalid(`objects holds more than ${MOST_OBJECTS} objects`)
   const tree = createFileTree()
+  let files = 0
   return entries.map((entry, index) => {
     const fields = inWords(
       () => objectFields(nodeOf(entry, reader)),
@@ -58,6 +61,9 @@ export function readObjectList(text: string, defaultMode: number): readonly Want
     return inWords(
       () => {
         const wanted = withHint(fields, () => wantedObject(fields.values, defaultMode))
+        files += wanted.history
+        if (files > MOST_FILES)
+          throw new ObjectRuleError(`with it, objects asks for more than ${MOST_FILES} files`)
         place(wanted, index, tree)
         return wanted
       },

@@ -7,8 +7,8 @@ const LONGEST = 512 * 1024
  * Pieces of YAML in one class. The parser takes up to 1.3 KiB and 10 microseconds for each piece (a bracket is one),
  * so the length of a text alone would not keep it from taking all memory of the node agent.
  */
-const MOST_PIECES = 50_000
-const MOST_PIECES_OF_ONE = 20_000
+const MOST_PIECES = 40_000
+const MOST_PIECES_OF_ONE = 12_000
 
 /** Why a text is no YAML. */
 export class YamlTextError extends Error {
