@@ -36,7 +36,7 @@ before(async () => {
   await symlink(join(root, 'outside.json'), join(folder, 'outer-link.json'))
   await symlink(folder, join(root, 'linked-folder'))
   await symlink('/dev/zero', join(folder, 'device'))
-  execFileSync('mkfifo', [join(folder, 'pipe')])
+  execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder, 'pipe')])
 })
 
 after(() => rm(root, { recursive: true }))
