@@ -1,6 +1,6 @@
 import { VaultError } from '../azure/vault-error.ts'
 import type { Clock } from '../base/clock.ts'
-import { asError, errorText } from '../base/errors.ts'
+import { errorText } from '../base/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { VaultToken, VaultTokens } from './identity/vault-login.ts'
 import { MountFailure } from './mount-failure.ts'
@@ -55,8 +55,6 @@ export function createMounter<Message>(deps: MounterDeps<Message>): Mounter<Mess
       return result
     } catch (thrown) {
       const failure = inWords(thrown, signal, step)
-      if (failure.code === 'internal-error')
-        log.error({ ...fields, stack: asError(thrown).stack }, 'a fault in podid')
       log.warn({ ...fields, code: failure.code, error: errorText(failure) }, 'not mounted')
       throw failure
     }

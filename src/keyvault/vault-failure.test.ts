@@ -35,13 +35,18 @@ const podIdentity: VaultLogin = {
   resource: 'https://vault.azure.net',
 }
 
-function failed(kind: VaultErrorKind, object: Partial<WantedObject> = {}, login: VaultLogin = podIdentity) {
+function failed(
+  kind: VaultErrorKind,
+  object: Partial<WantedObject> = {},
+  login: VaultLogin = podIdentity,
+  vaultCode = 'AccessDenied',
+) {
   const order = {
     login,
     vault: { name: 'shop', origin: 'https://shop.vault.azure.net' },
     pod: { namespace: 'shop', name: 'web-0', serviceAccount: 'web' },
   }
-  const error = new VaultError(kind, 'what the vault said', { status: 403, vaultCode: 'ForbiddenByRbac' })
+  const error = new VaultError(kind, 'what the vault said', { status: 403, vaultCode })
   return objectFailure({ error, wanted: { ...wanted, ...object }, order, token })
 }
 
@@ -54,9 +59,9 @@ test('a forbidden read names vault, object, identity, pod, and the commands for 
     /vault shop does not let/,
     /pod shop\/web-0/,
     /client id 5a0b0c0d-0000-4000-8000-000000000001/,
-    /\(ForbiddenByRbac\)/,
+    /\(AccessDenied\)/,
     new RegExp(`--role "Key Vault Secrets User" --assignee-object-id ${OBJECT_ID} `),
-    new RegExp(`az keyvault set-policy --name shop --object-id ${OBJECT_ID} --secret-permissions get\\.`),
+    new RegExp(`az keyvault set-policy --name shop --object-id ${OBJECT_ID} --secret-permissions get,`),
   ])
     assert.match(text, part)
   assert.doesNotMatch(text, /secret\.token/)
@@ -65,12 +70,21 @@ test('a forbidden read names vault, object, identity, pod, and the commands for 
 test('each type has its own role, and several versions need the right to list', () => {
   assert.match(
     failed('forbidden', { type: 'key' }).message,
-    /"Key Vault Crypto User".*--key-permissions get$/,
+    /--key-permissions get,.*"Key Vault Crypto User"/,
   )
   assert.match(
     failed('forbidden', { type: 'cert', history: 3 }).message,
-    /"Key Vault Certificate User".*--certificate-permissions get list$/,
+    /--certificate-permissions get list,.*"Key Vault Certificate User"/,
   )
+})
+
+test('a vault that says how it decides is told its own command alone, so that an Event holds all of it', () => {
+  const byRole = failed('forbidden', {}, podIdentity, 'ForbiddenByRbac').message
+  assert.match(byRole, /Run: az role assignment create/)
+  assert.doesNotMatch(byRole, /set-policy/)
+  const byPolicy = failed('forbidden', {}, podIdentity, 'ForbiddenByPolicy').message
+  assert.match(byPolicy, /Run: az keyvault set-policy/)
+  assert.doesNotMatch(byPolicy, /role assignment/)
 })
 
 test('with workload identity the service account that the pod really uses is named', () => {

@@ -27,9 +27,12 @@ const TOLD: Readonly<
   forbidden: {
     code: 'vault-forbidden',
     ofObject: true,
-    text: ({ error, wanted, order, token }) =>
-      `vault ${order.vault.name} does not let the identity of pod ${order.pod.namespace}/${order.pod.name}, ` +
-      `${token.who}${accountOf(order)}, read it${codeOf(error)}. Run: ${grantOf(wanted, order.vault.name, token)}`,
+    text: (read) => {
+      const { error, order, token } = read
+      const pod = `${order.pod.namespace}/${order.pod.name}`
+      const who = `the identity of pod ${pod}, ${token.who}${accountOf(order)}`
+      return `vault ${order.vault.name} does not let ${who}, read it${codeOf(error)}. Run: ${grantOf(read)}`
+    },
   },
   firewall: {
     code: 'vault-firewall',
@@ -98,14 +101,17 @@ function accountOf({ login, pod }: FailedRead['order']): string {
   return login.kind === 'workload-identity' ? `, service account ${pod.namespace}/${pod.serviceAccount}` : ''
 }
 
-/** `az` for both kinds of vault, by what it told; without an object id there is nothing to paste. */
-function grantOf(wanted: WantedObject, vault: string, { objectId }: VaultToken): string {
+/** `az` for the kind of vault that answered, or for both; without an object id there is nothing to paste. */
+function grantOf({ error, wanted, order, token }: FailedRead): string {
   const { role, policy } = RIGHTS[wanted.type]
-  const id = objectId === '' ? '<object id of the identity>' : objectId
+  const vault = order.vault.name
+  const id = token.objectId === '' ? '<object id of the identity>' : token.objectId
   const rights = wanted.history > 1 ? 'get list' : 'get'
-  return (
+  const byRole =
     `az role assignment create --role "${role}" --assignee-object-id ${id} --assignee-principal-type ServicePrincipal ` +
-    `--scope $(az keyvault show --name ${vault} --query id --output tsv), or, where the vault has access policies, ` +
-    `az keyvault set-policy --name ${vault} --object-id ${id} --${policy}-permissions ${rights}`
-  )
+    `--scope $(az keyvault show --name ${vault} --query id --output tsv)`
+  const byPolicy = `az keyvault set-policy --name ${vault} --object-id ${id} --${policy}-permissions ${rights}`
+  if (error.vaultCode === 'ForbiddenByRbac') return byRole
+  if (error.vaultCode === 'ForbiddenByPolicy') return byPolicy
+  return `${byPolicy}, or, where the vault goes by roles, ${byRole}`
 }
