@@ -52,7 +52,8 @@ export function answer(
   response.end(body)
 }
 
-function answerChecks(response: ServerResponse, checks: readonly Check[]): void {
+/** 200 when all pass, else 503; a line for each. */
+export function answerChecks(response: ServerResponse, checks: readonly Check[]): void {
   const lines = checks.map(({ name, failure }) =>
     failure === undefined ? `[+] ${name} ok` : `[-] ${name} failed: ${failure}`,
   )
