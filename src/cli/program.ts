@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { FlagTable } from './flag.ts'
 import { type Environment, flagCommand, withDoubleDashes } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
+import { KEYVAULT_PROVIDER_FLAGS } from './keyvault-provider-flags.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
 import { AWAIT_FLAGS, CRDS_FLAGS, DEMO_FLAGS, EMULATOR_FLAGS, EXPLAIN_FLAGS } from './tool-flags.ts'
@@ -52,6 +53,16 @@ export async function runProgram(
     flagCommand('mic', 'the controller: assigns identities to nodes', MIC_FLAGS),
     MIC_FLAGS,
     async (call) => (await import('./mic.ts')).runMic(call),
+  )
+  add(
+    program,
+    flagCommand(
+      'keyvault-provider',
+      'the Key Vault provider of the Secrets Store CSI driver: fills volumes of pods on this node',
+      KEYVAULT_PROVIDER_FLAGS,
+    ),
+    KEYVAULT_PROVIDER_FLAGS,
+    async (call) => (await import('./keyvault-provider.ts')).runKeyvaultProvider(call),
   )
   const explain = flagCommand(
     'explain',

@@ -13,4 +13,5 @@ export const RUNTIME_FLAGS = {
     '--invocation-count-for-turbofan=20000',
   ],
   mic: ['--max-semi-space-size=4'],
+  'keyvault-provider': ['--max-semi-space-size=1'],
 } as const satisfies Record<string, readonly string[]>

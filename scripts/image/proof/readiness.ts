@@ -16,7 +16,11 @@ import {
 
 const PODID = '/usr/bin/podid'
 const PROBE_PORT = 20_080
-const PROBE = [`--http-probe-port=${PROBE_PORT}`, '--probe-address=127.0.0.1']
+const PROBE_PORT_FLAG: Readonly<Record<Component, string>> = {
+  nmi: 'http-probe-port',
+  mic: 'http-probe-port',
+  'keyvault-provider': 'healthz-port',
+}
 const STRICT = { userId: 65_532, capabilities: [] } as const
 
 /** MIC reads it at its start; nobody logs in before there is something to assign. */
@@ -79,6 +83,7 @@ export async function tryComponents(place: ReadinessPlace): Promise<readonly str
         capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW'],
         writableRun: true,
       }),
+      await measure(place, 'keyvault-provider', ['--endpoint=unix:///tmp/azure.sock'], strict),
     ]
   } finally {
     await emulator.stop()
@@ -121,8 +126,9 @@ async function measure(
       deadlineMs: 20_000,
     },
   )
+  const probe = [`--${PROBE_PORT_FLAG[component]}=${PROBE_PORT}`, '--probe-address=127.0.0.1']
   const started = performance.now()
-  const cell = await startCell(place, component, [PODID, component, ...PROBE, ...flags], {
+  const cell = await startCell(place, component, [PODID, component, ...probe, ...flags], {
     ...options,
     onLine: (line) => said.push(line),
   })
