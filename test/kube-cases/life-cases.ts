@@ -175,8 +175,9 @@ export const LIFE_CASES: readonly LifeCase[] = [
         const election = createLeaderElection({
           locks: [leaseLock(rest, world.namespace, 'mic'), legacyLock(rest, world.namespace, 'old-mic')],
           identity,
-          leaseDurationMs: 15_000,
-          renewDeadlineMs: 10_000,
+          // How long the server needs to start is the machine's affair; short is what is within the lease.
+          leaseDurationMs: 120_000,
+          renewDeadlineMs: 100_000,
           retryMs: 200,
           clock: systemClock,
           log: silentLog,
