@@ -7,7 +7,8 @@ set -euo pipefail
 packages=(iproute2 iptables conntrack procps)
 if [ "${1:-}" = --cluster ]; then
   # etcd: the API server's store. containerd, runc, CNI plugins: what kubelet runs pods with. dnsmasq: Azure's names.
-  packages+=(etcd-server etcd-client containerd runc containernetworking-plugins dnsmasq-base util-linux)
+  # postgresql: what an application with a password logs in to.
+  packages+=(etcd-server etcd-client containerd runc containernetworking-plugins dnsmasq-base util-linux postgresql)
 fi
 missing=()
 for package in "${packages[@]}"; do

@@ -10,6 +10,14 @@ import { CLIENT_SCENARIOS } from './scenarios/clients.ts'
 import { COMPONENTS } from './scenarios/components.ts'
 import { FIGURES } from './scenarios/figures.ts'
 import { IDENTITIES_KEPT } from './scenarios/identities-kept.ts'
+import { KEYVAULT_EXAMPLE } from './scenarios/keyvault-example.ts'
+import { KEYVAULT_FILES } from './scenarios/keyvault-files.ts'
+import { KEYVAULT_IDENTITIES } from './scenarios/keyvault-identities.ts'
+import { KEYVAULT_MIGRATION } from './scenarios/keyvault-migration.ts'
+import { KEYVAULT_OUTAGES } from './scenarios/keyvault-outages.ts'
+import { KEYVAULT_REFUSALS } from './scenarios/keyvault-refusals.ts'
+import { KEYVAULT_ROTATION } from './scenarios/keyvault-rotation.ts'
+import { KEYVAULT_SYNC } from './scenarios/keyvault-sync.ts'
 import { LIFE_CYCLE } from './scenarios/life-cycle.ts'
 import { MESHES } from './scenarios/meshes.ts'
 import { METADATA_ENDPOINT } from './scenarios/metadata-endpoint.ts'
@@ -56,4 +64,12 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SPOOFING,
   ...UPDATES,
   ...WORKLOADS,
+  ...KEYVAULT_FILES,
+  ...KEYVAULT_SYNC,
+  ...KEYVAULT_ROTATION,
+  ...KEYVAULT_IDENTITIES,
+  ...KEYVAULT_REFUSALS,
+  ...KEYVAULT_EXAMPLE,
+  ...KEYVAULT_OUTAGES,
+  ...KEYVAULT_MIGRATION,
 ]

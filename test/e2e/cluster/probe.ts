@@ -16,6 +16,7 @@ const PROGRAMS: readonly (readonly [argv: readonly string[], from: string])[] = 
   [['dnsmasq', '--version'], 'dnsmasq (Debian package dnsmasq-base)'],
   [['conntrack', '--version'], 'conntrack (Debian package conntrack)'],
   [['nsenter', '--version'], 'nsenter (Debian package util-linux)'],
+  [['sh', '-c', 'ls /usr/lib/postgresql/*/bin/initdb'], 'initdb (Debian package postgresql)'],
   [['go', 'version'], 'Go 1.25 or newer'],
 ]
 

@@ -1,40 +1,18 @@
 /** What a scenario of Key Vault works with: a vault, classes that name its objects, and pods with volumes of them. */
+import type { Clock } from '../../../src/base/clock.ts'
 import { TENANT } from '../../make/objects.ts'
-import { type AppPod, type AppPodOptions, appContainer } from '../app-pod.ts'
+import type { AppPod } from '../app-pod.ts'
 import { until } from '../cluster/until.ts'
 import type { Identity, Manifest, Place } from '../place.ts'
 import type { World } from '../world.ts'
-import { DRIVER_NAME } from './csi-driver.ts'
 import { TestVault } from './test-vault.ts'
-
-/** One item of `objects`; what is not named is left out. */
-export interface ObjectItem {
-  readonly objectName: string
-  readonly objectType: 'secret' | 'key' | 'cert'
-  readonly [field: string]: string
-}
+import { MOUNT, type ObjectItem, objectsText, type VaultPodOptions, vaultPod } from './vault-pod.ts'
 
 export interface ClassOptions {
   readonly objects: readonly ObjectItem[]
   /** Further parameters, or others. */
   readonly parameters?: Readonly<Record<string, string>>
   readonly secretObjects?: readonly object[]
-}
-
-export interface VaultVolume {
-  /** Name of the SecretProviderClass. */
-  readonly class: string
-  readonly attributes?: Readonly<Record<string, string>>
-  /** Secret with the credentials of a service principal. */
-  readonly secretRef?: string
-  /** Where the container has it; `/vault` unless told. */
-  readonly path?: string
-}
-
-export interface VaultPodOptions extends AppPodOptions {
-  readonly volumes: readonly VaultVolume[]
-  readonly serviceAccount?: string
-  readonly env?: readonly object[]
 }
 
 export interface MountedFile {
@@ -45,8 +23,6 @@ export interface MountedFile {
   readonly text?: string
   readonly error?: string
 }
-
-export const MOUNT = '/vault'
 
 /** What a change in the vault needs to be seen in a volume at most: kubelet's sync and the driver's pause. */
 export const ROTATION_MS = 60_000
@@ -125,19 +101,14 @@ export class VaultScene {
   }
 
   /** Resolves when the file holds that text; how long that took, milliseconds. */
-  async whenFile(
-    pod: AppPod,
-    path: string,
-    wanted: string | RegExp,
-    deadlineMs = ROTATION_MS,
-  ): Promise<number> {
+  async whenFile(pod: AppPod, path: string, wanted: string, folder = MOUNT): Promise<number> {
     const { clock } = this.world
     const started = clock.monotonic()
     let last: string | undefined
-    const what = `${path} of ${pod.name} is ${String(wanted)}`
-    await until(what, { deadlineMs, last: () => last ?? 'no file' }, async () => {
-      last = await this.read(pod, path)
-      return typeof wanted === 'string' ? last === wanted : wanted.test(last ?? '')
+    const what = `${path} of ${pod.name} is ${wanted}`
+    await until(what, { deadlineMs: ROTATION_MS, last: () => last ?? 'no file' }, async () => {
+      last = await this.read(pod, path, folder)
+      return last === wanted
     })
     return clock.monotonic() - started
   }
@@ -168,6 +139,17 @@ export class VaultScene {
     return new Map((status.objects ?? []).map(({ id, version }) => [id, version]))
   }
 
+  /** Volumes of the driver that are mounted on any node for a pod of these uids, a line each. */
+  async mounted(uids: readonly string[]): Promise<string[]> {
+    const found = await Promise.all(
+      this.world.cluster.nodes.map(async (node) => {
+        const { stdout } = await node.run(['cat', '/proc/mounts'])
+        return stdout.split('\n').filter((line) => line.includes('kubernetes.io~csi'))
+      }),
+    )
+    return found.flat().filter((line) => uids.some((uid) => line.includes(uid)))
+  }
+
   /** Data of a Kubernetes Secret, decoded; undefined when there is none. */
   async secret(name: string): Promise<Readonly<Record<string, string>> | undefined> {
     const text = await this.place.kubectl('get', 'secret', name, '--ignore-not-found', '-o', 'json')
@@ -189,39 +171,9 @@ export class VaultScene {
   }
 }
 
-/** The YAML of `objects`, as people write it. */
-export function objectsText(objects: readonly ObjectItem[]): string {
-  const items = objects.map((each) => {
-    const lines = Object.entries(each).map(([field, value]) => `      ${field}: ${value}\n`)
-    return `  - |\n${lines.join('')}`
-  })
-  return objects.length === 0 ? 'array: []\n' : `array:\n${items.join('')}`
-}
-
-/** A pod of the test application with volumes of the driver. */
-export function vaultPod({ volumes, serviceAccount, env = [], ...options }: VaultPodOptions): AppPodOptions {
-  const { command = ['wait'], spec = {} } = options
-  const mounts = volumes.map(({ path = MOUNT }, at) => ({
-    name: `vault-${at}`,
-    mountPath: path,
-    readOnly: true,
-  }))
-  return {
-    ...options,
-    spec: {
-      containers: [appContainer('app', command, { volumeMounts: mounts, env })],
-      volumes: volumes.map((each, at) => ({ name: `vault-${at}`, csi: csiVolume(each) })),
-      ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }),
-      ...spec,
-    },
-  }
-}
-
-function csiVolume({ class: name, attributes = {}, secretRef }: VaultVolume): object {
-  return {
-    driver: DRIVER_NAME,
-    readOnly: true,
-    volumeAttributes: { secretProviderClass: name, ...attributes },
-    ...(secretRef === undefined ? {} : { nodePublishSecretRef: { name: secretRef } }),
-  }
+/** Key Vault tells times of versions in whole seconds: resolves when the next one has begun. */
+export async function nextSecond(clock: Clock): Promise<void> {
+  const second = (): number => Math.floor(clock.now() / 1_000)
+  const now = second()
+  await until('the next second has begun', { deadlineMs: 5_000 }, () => second() > now)
 }
