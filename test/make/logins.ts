@@ -4,8 +4,8 @@ import { SecretString } from '../../src/base/secret.ts'
 import type { VaultLogin } from '../../src/keyvault/identity/vault-login.ts'
 import { clientIdOf, TENANT } from './objects.ts'
 
-export const LOGIN_ORIGIN = 'https://login.microsoftonline.com'
-export const VAULT_RESOURCE = 'https://vault.azure.net'
+const LOGIN_ORIGIN = 'https://login.microsoftonline.com'
+const VAULT_RESOURCE = 'https://vault.azure.net'
 
 type Of<Kind extends VaultLogin['kind']> = Extract<VaultLogin, { kind: Kind }>
 

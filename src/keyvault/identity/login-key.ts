@@ -17,10 +17,10 @@ export function loginKeys(login: VaultLogin): LoginKeys {
     return same([login.kind, login.resource, (login.clientId ?? '').toLowerCase()])
   if (login.kind === 'service-principal') return same([...target(login), sha256(login.secret)])
   const hash = sha256(login.assertion)
-  const { issuer, subject } = assertionClaims(login.assertion)
+  const { issuer, subject, audience } = assertionClaims(login.assertion)
   return {
     exact: JSON.stringify([...target(login), hash]),
-    family: JSON.stringify([...target(login), issuer, subject === '' ? hash : subject]),
+    family: JSON.stringify([...target(login), issuer, audience, subject === '' ? hash : subject]),
   }
 }
 
