@@ -32,8 +32,8 @@ export function letSucceed({ redirect, probes, metrics, regain, owner, log }: Ha
   const doors = [probes, metrics]
   const reopen = async (): Promise<void> => {
     log.warn({}, 'the agent that was to take over has ended: this one goes on')
-    await regain()
     for (const door of doors) await openAgain(door, owner.signal)
+    await regain()
   }
   redirect.onSuccessor(async (gone) => {
     const listeners = await listenersOn(hostFiles, metrics.port, process.getuid?.() ?? 0)
