@@ -88,11 +88,11 @@ export function createProviderServer(
 
   /** Lets mounts under way end, then the last answers leave, then cuts what is left. */
   async function drain(): Promise<void> {
-    const closed = Promise.withResolvers<undefined>()
-    server.tryShutdown(() => closed.resolve(undefined))
+    // Its callback comes too early for connections that were handed over: Node counts them as closed by then.
+    server.tryShutdown(() => {})
     try {
       await withDeadline({ clock, ms: options.shutdownMs, what: 'the end of mounts' }, () => calls.idle())
-      await withDeadline({ clock, ms: FLUSH_MS, what: 'the last answers' }, () => closed.promise)
+      await withDeadline({ clock, ms: FLUSH_MS, what: 'the last answers' }, () => connections.gone())
     } catch (thrown) {
       if (!(thrown instanceof DeadlineError)) throw thrown
       log.warn({ mounts: calls.underWay, error: errorText(thrown) }, 'connections are cut at the stop')
@@ -113,19 +113,36 @@ export function createProviderServer(
   }
 }
 
+interface Connections {
+  readonly accept: (socket: Socket) => void
+  /** Resolves when none is open. */
+  gone(): Promise<void>
+  cut(): void
+}
+
 /** Connections that were taken from the socket, handed to the gRPC server and cut at the end. */
-function createConnections(
-  server: Server,
-  log: Log,
-): { readonly accept: (socket: Socket) => void; readonly cut: () => void } {
+function createConnections(server: Server, log: Log): Connections {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const open = new Set<Socket>()
+  const { promise: empty, resolve } = Promise.withResolvers<void>()
+  let waiting = false
+  const look = (): void => {
+    if (waiting && open.size === 0) resolve()
+  }
   return {
     accept(socket) {
       open.add(socket)
-      socket.once('close', () => open.delete(socket))
+      socket.once('close', () => {
+        open.delete(socket)
+        look()
+      })
       socket.on('error', (error) => log.debug({ error: errorText(error) }, 'a connection failed'))
       injector.injectConnection(socket)
+    },
+    gone() {
+      waiting = true
+      look()
+      return empty
     },
     cut() {
       for (const socket of open) socket.destroy()
