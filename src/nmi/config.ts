@@ -122,7 +122,8 @@ export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLim
     assignedMs,
     youngPodMs: 60_000,
     youngPodGraceMs: 3_000,
-    callerMs: 1_000,
+    // A busy kubelet tells of an address seconds after the pod's first program runs.
+    callerMs: 5_000,
   }
 }
 
