@@ -190,6 +190,7 @@ test('without values the provider has the ports, folders and settings of the old
   assert.equal(flags['cloud-name'], 'AzurePublicCloud')
   assert.equal(pod.priorityClassName, 'system-node-critical')
   assert.deepEqual(pod.tolerations, [{ operator: 'Exists' }])
+  assert.deepEqual(pod.nodeSelector, { 'kubernetes.io/os': 'linux' })
 })
 
 interface Probe {

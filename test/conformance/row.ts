@@ -1,8 +1,11 @@
-/** One fact about AAD Pod Identity 1.8, and the case that shows what podid does about it. */
+/** One fact about AAD Pod Identity 1.8 or the Azure Key Vault Provider 1.8, and the case that shows what podid does about it. */
 export interface Row {
   /** Unique; named in talks and commits. */
   readonly id: string
-  /** 1 resources, 2 NMI's doors, 3 choice, 4 tokens, 5 node, 6 MIC, 7 flags, 8 chart, 9 metrics, 10 scenarios, 11 weaknesses. */
+  /**
+   * 1 resources, 2 NMI's doors, 3 choice, 4 tokens, 5 node, 6 MIC, 7 flags, 8 chart, 9 metrics, 10 scenarios, 11 weaknesses;
+   * Key Vault: 12 the provider, 13 its scenarios, 14 the CSI driver's side.
+   */
   readonly section: number
   readonly fact: string
   readonly verdict: 'same' | 'differs' | 'later'
