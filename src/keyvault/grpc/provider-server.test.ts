@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -90,7 +90,8 @@ test('the health service has no Watch', async () => {
 })
 
 test('a socket that does not answer fails the self-check in time', async () => {
-  const path = join(makeFolder(), 'azure.sock')
+  const folder = makeFolder()
+  const path = join(folder, 'azure.sock')
   const taken: Socket[] = []
   const silent = createServer((socket) => void taken.push(socket))
   await new Promise<void>((done) => silent.listen(path, done))
@@ -103,6 +104,7 @@ test('a socket that does not answer fails the self-check in time', async () => {
   await checking
   silent.close()
   for (const socket of taken) socket.destroy()
+  rmSync(folder, { recursive: true })
 })
 
 test('a failure is what kubelet shows, with the beginning that people know', async () => {
