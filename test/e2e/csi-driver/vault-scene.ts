@@ -37,12 +37,17 @@ export class VaultScene {
   constructor(place: Place, world: World) {
     this.place = place
     this.world = world
-    this.vault = new TestVault(world, `kv-${place.namespace.slice(-6)}`)
+    this.vault = new TestVault(world, this.unique('kv'))
   }
 
   /** A second vault. */
   another(prefix: string): TestVault {
-    return new TestVault(this.world, `${prefix}-${this.place.namespace.slice(-6)}`)
+    return new TestVault(this.world, this.unique(prefix))
+  }
+
+  /** A name that no other scenario uses: faults of the emulated Azure are chosen by names in paths. */
+  unique(name: string): string {
+    return `${name}-${this.place.namespace.slice(-6)}`
   }
 
   /** An identity bound to pods with its name as label, which may read everything in the vault. */
@@ -148,6 +153,17 @@ export class VaultScene {
       }),
     )
     return found.flat().filter((line) => uids.some((uid) => line.includes(uid)))
+  }
+
+  /** Takes the vault's answers about one secret away. @returns what gives them back */
+  secretDown(name: string): () => void {
+    const { faults } = this.world.azure
+    const id = faults.add({
+      service: 'vault',
+      target: `/secrets/${name}`,
+      effect: { kind: 'error', status: 503 },
+    })
+    return () => faults.remove(id)
   }
 
   /** Data of a Kubernetes Secret, decoded; undefined when there is none. */

@@ -16,7 +16,6 @@ const first: Scenario = {
   proves:
     'an application that knows nothing of Azure reads a secret as a file, with the name and mode that the class says, by the identity that its pod is bound to; a pod without the label waits and is told which label is missing',
   keyVault: true,
-  shapes: ['routed', 'bridge'],
   smoke: true,
   async run(place, world) {
     const scene = new VaultScene(place, world)

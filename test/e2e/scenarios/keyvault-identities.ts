@@ -55,7 +55,7 @@ const late: Scenario = {
     scene.vault.allow(shop.clientId)
     await scene.class('shop', { objects: [SECRET] })
     const pod = await scene.startPod('shop', { selector: shop.name, volumes: [{ class: 'shop' }] })
-    const told = await scene.failedMount('shop', /AzureIdentityBinding|binding/i)
+    const told = await scene.failedMount('shop', /AzureIdentityBinding|binding/i, RETRY_MS)
     world.say(`       before the binding exists: ${told}`)
     await place.bind(shop)
     await pod.running(RETRY_MS / 1_000)
@@ -70,35 +70,41 @@ const apart: Scenario = {
   keyVault: true,
   async run(place, world) {
     const scene = new VaultScene(place, world)
-    await scene.vault.setSecret('db-password', 'correct horse')
+    const secret = scene.unique('password')
+    await scene.vault.setSecret(secret, 'correct horse')
     const shop = await scene.reader('shop')
     const thief = place.identity('thief')
     await place.bind(thief)
-    await scene.class('shop', { objects: [SECRET], parameters: { lastKnownGoodMaxAge: '1h' } })
+    await scene.class('shop', {
+      objects: [{ ...SECRET, objectName: secret, objectAlias: 'db-password' }],
+      parameters: { lastKnownGoodMaxAge: '1h' },
+    })
     const volumes = [{ class: 'shop' }]
     const pod = await scene.pod('shop', { selector: shop.name, node: NODE, volumes })
     assert.equal(await scene.read(pod, 'db-password'), 'correct horse')
     await scene.startPod('thief', { selector: thief.name, node: NODE, volumes })
     await scene.failedMount('thief', /az role assignment create/)
-    const down = world.azure.faults.add({
-      service: 'vault',
-      target: `/secrets/${SECRET.objectName}`,
-      effect: { kind: 'error', status: 503 },
-    })
+    const up = scene.secretDown(secret)
     try {
       await scene.startPod('late-thief', { selector: thief.name, node: NODE, volumes })
       await scene.failedMount('late-thief', new RegExp(scene.vault.name))
     } finally {
-      world.azure.faults.remove(down)
+      up()
     }
     // The class is the same: only the pod's label says who reads.
     await place.kubectl('label', 'pod', 'shop', `aadpodidbinding=${thief.name}`, '--overwrite')
     await place.whenAssigned('shop', [thief])
     await nextSecond(world.clock)
-    await scene.vault.setSecret('db-password', 'battery staple')
+    await scene.vault.setSecret(secret, 'battery staple')
     const other = await scene.pod('other', { selector: shop.name, node: NODE, volumes })
     assert.equal(await scene.read(other, 'db-password'), 'battery staple')
-    await scene.whenFile(other, 'db-password', 'battery staple')
+    const [provider = ''] = await world.podid.pods('keyvault-provider', NODE)
+    await until('the relabelled pod was refused', { deadlineMs: 60_000 }, async () => {
+      const lines = (await world.podid.logs(provider)).split('\n')
+      return lines.some(
+        (line) => line.includes(`${place.namespace}/shop"`) && line.includes('vault-forbidden'),
+      )
+    })
     assert.equal(
       await scene.read(pod, 'db-password'),
       'correct horse',

@@ -21,17 +21,15 @@ const vaultDown: Scenario = {
   deadlineSeconds: 400,
   async run(place, world) {
     const scene = new VaultScene(place, world)
-    await scene.vault.setSecret('db-password', 'correct horse')
+    const secret = scene.unique('password')
+    await scene.vault.setSecret(secret, 'correct horse')
     const shop = await scene.reader('shop')
-    await scene.class('strict', { objects: [SECRET] })
-    await scene.class('lenient', { objects: [SECRET], parameters: { lastKnownGoodMaxAge: '1h' } })
+    const objects = [{ ...SECRET, objectName: secret, objectAlias: 'db-password' }]
+    await scene.class('strict', { objects })
+    await scene.class('lenient', { objects, parameters: { lastKnownGoodMaxAge: '1h' } })
     const options = { selector: shop.name, node: NODE }
     const running = await scene.pod('running', { ...options, volumes: [{ class: 'lenient' }] })
-    const down = world.azure.faults.add({
-      service: 'vault',
-      target: `/secrets/${SECRET.objectName}`,
-      effect: { kind: 'error', status: 503 },
-    })
+    const up = scene.secretDown(secret)
     const waiting = await scene.startPod('waiting', { ...options, volumes: [{ class: 'strict' }] })
     try {
       const told = await scene.failedMount('waiting', new RegExp(`vault ${scene.vault.name}`))
@@ -40,11 +38,11 @@ const vaultDown: Scenario = {
       assert.equal(await scene.read(lenient, 'db-password'), 'correct horse')
       assert.equal(await scene.read(running, 'db-password'), 'correct horse')
     } finally {
-      world.azure.faults.remove(down)
+      up()
     }
     await waiting.running(RETRY_MS / 1_000)
     await nextSecond(world.clock)
-    await scene.vault.setSecret('db-password', 'battery staple')
+    await scene.vault.setSecret(secret, 'battery staple')
     for (const pod of [running, waiting]) await scene.whenFile(pod, 'db-password', 'battery staple')
   },
 }
