@@ -59,7 +59,7 @@ function createWorld(objects: readonly WantedObject[]) {
   const world = {
     lines,
     asked,
-    order,
+    read: () => Promise.resolve(order),
     refused: 0,
     leftOut: 0,
     tokens: [tokenOf(TOKEN)],
@@ -68,12 +68,13 @@ function createWorld(objects: readonly WantedObject[]) {
       Promise.resolve(secret(`v-${ask.name}-${ask.version}`)),
     versions: (): readonly VaultVersion[] => [],
     staleSince: undefined as number | undefined,
-    mount: (signal = new AbortController().signal) => mounter(undefined, signal),
+    mount: (signal = new AbortController().signal) =>
+      mounter({ attributes: '', secrets: '', permission: '', targetPath: '/pods/1/mount' }, signal),
   }
   const stale = () => (world.staleSince === undefined ? {} : { staleSince: world.staleSince })
   const clock = new FakeClock()
-  const mounter = createMounter<undefined>({
-    readOrder: () => Promise.resolve(world.order),
+  const mounter = createMounter({
+    readOrder: () => world.read(),
     tokens: {
       token: () =>
         Promise.resolve(world.tokens[Math.min(world.refused, world.tokens.length - 1)] ?? tokenOf('none')),
@@ -267,9 +268,11 @@ test('a fault of podid is an internal error for the caller, with what happened a
   })
 })
 
-test('two objects that want one file are refused', async () => {
-  const world = createWorld([wanted('a'), wanted('b', { path: 'a' })])
-  await assert.rejects(world.mount(), failing('objects-invalid', /two objects want the file a/))
+test('objects whose files collide are refused, also when one wants a folder where the other has a file', async () => {
+  for (const path of ['a', 'a/b']) {
+    const world = createWorld([wanted('a'), wanted('b', { path })])
+    await assert.rejects(world.mount(), failing('objects-invalid', /^the files of a and b collide at a/))
+  }
 })
 
 test('the last known good is mounted with a line in the log that says since when', async () => {
@@ -279,6 +282,13 @@ test('the last known good is mounted with a line in the log that says since when
   assert.ok(
     world.lines.some((line) => line.includes('2026-01-02T00:00:00.000Z') && line.includes('last known good')),
   )
+})
+
+test('a request that cannot be read is told in the log too, with the volume that it was for', async () => {
+  const world = createWorld([])
+  world.read = () => Promise.reject(new MountFailure('parameter-invalid', 'keyvaultName is not provided'))
+  await assert.rejects(world.mount(), failing('parameter-invalid', /keyvaultName/))
+  assert.ok(world.lines.some((line) => line.includes('/pods/1/mount') && line.includes('parameter-invalid')))
 })
 
 test('no value and no token is in any line of the log', async () => {

@@ -4,7 +4,6 @@ import type { Component } from '../base/lifecycle.ts'
 import type { KeyVaultMetrics } from '../telemetry/keyvault-metrics.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Check } from '../telemetry/probes.ts'
-import type { DriverMessage } from './grpc/mount-calls.ts'
 import { createProviderServer } from './grpc/provider-server.ts'
 import { checkServed } from './grpc/self-check.ts'
 import type { VaultTokens } from './identity/vault-login.ts'
@@ -54,7 +53,7 @@ const VOLUMES = 4_096
 /** The Key Vault provider of the Secrets Store CSI driver. @throws OperatorError for an endpoint that cannot be used */
 export function build(config: ProviderConfig, deps: ProviderDeps): Provider {
   const { clock, log, metrics } = deps
-  const mount = createMounter<DriverMessage>({
+  const mount = createMounter({
     ...deps,
     settings: config.settings,
     readOrder: (message, signal) => readOrder(message, deps.clouds, signal),

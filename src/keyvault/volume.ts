@@ -5,6 +5,7 @@ import type { ReadObject } from './object-reads.ts'
 import { renderObject } from './render/render.ts'
 import type { RenderSettings } from './render/rendered-part.ts'
 import { filePath, objectUid } from './request/file-names.ts'
+import { createFileTree } from './request/file-tree.ts'
 
 /** Version that the status of the pod shows for an optional object that the vault does not have. */
 const MISSING = 'missing'
@@ -18,9 +19,10 @@ export async function renderVolume(
   reads: readonly ReadObject[],
   { settings, log }: { readonly settings: RenderSettings; readonly log: Log },
 ): Promise<MountResult> {
-  const files = new Map<string, MountResult['files'][number]>()
+  const files: MountResult['files'][number][] = []
+  const tree = createFileTree()
   const objectVersions: MountResult['objectVersions'][number][] = []
-  for (const { wanted, versions, staleSince } of reads) {
+  for (const [position, { wanted, versions, staleSince }] of reads.entries()) {
     if (staleSince !== undefined) tellStale(log, order, wanted.name, staleSince)
     if (versions.length === 0) objectVersions.push({ id: objectUid(wanted), version: MISSING })
     for (const [index, object] of versions.entries()) {
@@ -29,12 +31,17 @@ export async function renderVolume(
       for (const { suffix, contents } of await renderObject(object, wanted, settings)) {
         const path = `${filePath(wanted, at)}${suffix}`
         // Suffixes come with the setting of the provider, so the class alone does not show the clash.
-        if (files.has(path)) throw new MountFailure('objects-invalid', `two objects want the file ${path}`)
-        files.set(path, { path, mode: wanted.mode, contents })
+        const other = tree.add(path, position)
+        if (other !== undefined)
+          throw new MountFailure(
+            'objects-invalid',
+            `the files of ${reads[other]?.wanted.name ?? ''} and ${wanted.name} collide at ${path}`,
+          )
+        files.push({ path, mode: wanted.mode, contents })
       }
     }
   }
-  return { files: [...files.values()], objectVersions }
+  return { files, objectVersions }
 }
 
 function tellStale(log: Log, order: MountOrder, object: string, staleSince: number): void {
