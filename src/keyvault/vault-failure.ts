@@ -37,7 +37,8 @@ const TOLD: Readonly<
   firewall: {
     code: 'vault-firewall',
     ofObject: true,
-    text: ({ error, order }) => `the firewall of vault ${order.vault.name} refuses this node${codeOf(error)}`,
+    text: ({ error, order }) =>
+      `the firewall of vault ${order.vault.name} refuses the address of the provider${codeOf(error)}`,
   },
   'not-found': {
     code: 'object-not-found',

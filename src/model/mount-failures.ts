@@ -88,8 +88,9 @@ export const MOUNT_FAILURES = {
   'vault-firewall': {
     blame: 'vault',
     passes: false,
-    meaning: 'The firewall of the vault refuses the address of the node.',
-    remedy: "Allow the node's subnet in the vault's network rules, or use a private endpoint",
+    meaning: 'The firewall of the vault refuses the address of the provider.',
+    remedy:
+      "Allow the subnet of the provider's pod (the node's with hostNetwork) in the vault's network rules, or use a private endpoint",
   },
   'object-not-found': {
     blame: 'vault',
