@@ -253,7 +253,7 @@ test('lists come in pages whose links lead through all of them once', async () =
   )
 })
 
-test('expired and not yet valid secrets are refused, and doubled slashes in the path do not matter', async () => {
+test('expired and not yet valid secrets are given out, as Azure does, or refused when told, and doubled slashes in the path do not matter', async () => {
   const access = [{ principal: CLIENT, ...ALL }]
   const secrets = {
     old: { value: 'x', expires: 1 },
@@ -264,12 +264,61 @@ test('expired and not yet valid secrets are refused, and doubled slashes in the 
     async (emulator) => {
       const inner = async (name: string) =>
         (await ask(emulator, `/secrets/${name}?api-version=7.4`)).json.error?.innererror?.code
+      assert.equal((await ask(emulator, '/secrets/old?api-version=7.4')).status, 200)
+      emulator.change({ vaultRefusesByDate: true })
       assert.equal(await inner('old'), 'SecretExpired')
       assert.equal(await inner('young'), 'SecretNotYetValid')
       assert.equal((await ask(emulator, '//secrets//good/?api-version=7.4')).json['value'], 'x')
       assert.equal((await ask(emulator, '/secrets/good')).status, 400)
     },
     { seed: { ...SEED, vaults: [{ name: 'shopvault', secrets, access }] } },
+  )
+})
+
+test('a vault behind its firewall, or with private endpoints only, refuses with the inner code of each', async () => {
+  await withEmulator(async (emulator) => {
+    const refused = async () => (await ask(emulator, '/secrets/price?api-version=7.4')).json.error
+    emulator.control.setVaultNetwork('shopvault', 'firewall')
+    const firewall = await refused()
+    assert.equal(firewall.innererror?.code, 'ForbiddenByFirewall')
+    assert.match(firewall.message, /Client address: 127\.0\.0\.1/)
+    emulator.control.setVaultNetwork('shopvault', 'private')
+    assert.equal((await refused()).innererror?.code, 'ForbiddenByConnection')
+    emulator.control.setVaultNetwork('shopvault', 'open')
+    assert.equal((await ask(emulator, '/secrets/price?api-version=7.4')).status, 200)
+  }, OPEN)
+})
+
+test('roles open what they open in Azure, on a vault or on one object of it', async () => {
+  const vaultId = `/subscriptions/${SUBSCRIPTION}/resourceGroups/vaults/providers/Microsoft.KeyVault/vaults/shopvault`
+  const named = (name: string, role: string, scope: string) => ({
+    id: `/subscriptions/${SUBSCRIPTION}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`,
+    roles: [{ role, scope }],
+  })
+  const seed = {
+    ...SEED,
+    vms: [],
+    identities: [
+      named('reads-certificates', 'Key Vault Certificate User', vaultId),
+      named('reads-keys', 'Key Vault Crypto User', vaultId),
+      named('reads-one', 'Key Vault Secrets User', `${vaultId}/secrets/price`),
+    ],
+    vaults: [{ name: 'shopvault', rbac: true, secrets: { price: '1', other: '2' } }],
+  }
+  await withEmulator(
+    async (emulator) => {
+      const may = async (principal: string, path: string) =>
+        (await ask(emulator, `${path}?api-version=7.4`, { principal })).status
+      // What is not there is 404 for who may read it.
+      assert.equal(await may('reads-certificates', '/certificates/none'), 404)
+      assert.equal(await may('reads-certificates', '/secrets/price'), 200)
+      assert.equal(await may('reads-certificates', '/secrets/price/versions'), 200)
+      assert.equal(await may('reads-keys', '/keys/none/versions'), 404)
+      assert.equal(await may('reads-keys', '/secrets/price'), 403)
+      assert.equal(await may('reads-one', '/secrets/price'), 200)
+      assert.equal(await may('reads-one', '/secrets/other'), 403)
+    },
+    { seed },
   )
 })
 

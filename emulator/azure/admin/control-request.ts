@@ -19,6 +19,11 @@ const controlSchema = v.variant('action', [
   v.strictObject({ action: v.literal('deleteInstance'), id, instanceId: id }),
   v.strictObject({ action: v.literal('assign'), id, identity: id }),
   v.strictObject({ action: v.literal('unassign'), id, identity: id }),
+  v.strictObject({
+    action: v.literal('setVaultNetwork'),
+    vault: id,
+    network: v.picklist(['open', 'firewall', 'private']),
+  }),
   v.strictObject({ action: v.literal('deleteIdentity'), identity: id }),
   v.strictObject({ action: v.literal('recreateIdentity'), identity: id }),
 ])
@@ -41,6 +46,8 @@ export function runControl(control: Control, request: ControlRequest): unknown {
       return control.assign(asked.id, asked.identity)
     case 'unassign':
       return control.unassign(asked.id, asked.identity)
+    case 'setVaultNetwork':
+      return control.setVaultNetwork(asked.vault, asked.network)
     case 'deleteIdentity':
       return control.deleteIdentity(asked.identity)
     case 'recreateIdentity':

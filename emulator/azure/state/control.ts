@@ -1,4 +1,5 @@
 import type { Clock } from '../../../src/base/clock.ts'
+import type { VaultNetwork } from '../vault/vault-state.ts'
 import type { AzureState, FailurePlan } from './azure-state.ts'
 import type { Compute } from './compute.ts'
 import { plantIdentity } from './seeding.ts'
@@ -16,6 +17,8 @@ export interface Control {
   assign(id: string, identity: string): void
   /** Somebody takes an identity off a VM or scale set by hand. */
   unassign(id: string, identity: string): void
+  /** Somebody changes the network rules of a vault. */
+  setVaultNetwork(vault: string, network: VaultNetwork): void
   /** The identity is deleted; what has it keeps a dead one. */
   deleteIdentity(identity: string): void
   /** Deleted and created again under the same name: new client and principal ids. */
@@ -62,6 +65,11 @@ export function createControl(state: AzureState, clock: Clock, failures: Failure
       user.delete(identityId.toLowerCase())
       target.identity = { ...target.identity, user }
       target.imds.delete(identityId.toLowerCase())
+    },
+    setVaultNetwork(name, network) {
+      const vault = state.vaults.get(name.toLowerCase())
+      if (vault === undefined) throw new RangeError(`no emulated vault ${name}`)
+      vault.network = network
     },
     deleteIdentity(id) {
       state.identities.delete(identity(id).key)

@@ -23,7 +23,18 @@ const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
     'Microsoft.ManagedIdentity/userAssignedIdentities/delete',
     'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/*',
   ],
-  'Key Vault Secrets User': ['Microsoft.KeyVault/vaults/secrets/*'],
+  'Key Vault Secrets User': [
+    'Microsoft.KeyVault/vaults/secrets/getSecret/action',
+    'Microsoft.KeyVault/vaults/secrets/readMetadata/action',
+  ],
+  'Key Vault Crypto User': ['Microsoft.KeyVault/vaults/keys/*'],
+  'Key Vault Certificate User': [
+    'Microsoft.KeyVault/vaults/certificates/read',
+    'Microsoft.KeyVault/vaults/secrets/getSecret/action',
+    'Microsoft.KeyVault/vaults/secrets/readMetadata/action',
+    'Microsoft.KeyVault/vaults/keys/read',
+  ],
+  'Key Vault Reader': [...READ_ALL, 'Microsoft.KeyVault/vaults/secrets/readMetadata/action'],
   'Key Vault Administrator': ['Microsoft.KeyVault/vaults/*'],
 }
 

@@ -106,6 +106,8 @@ const vault = v.strictObject({
   name: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{1,22}[a-z0-9]$/i)),
   location: v.optional(text),
   rbac: v.optional(v.boolean(), false),
+  /** `firewall` and `private` refuse everybody, as Azure does who is not allowed in. */
+  network: v.optional(v.picklist(['open', 'firewall', 'private']), 'open'),
   secrets: v.optional(v.record(v.string(), secret), {}),
   access: list(access),
 })

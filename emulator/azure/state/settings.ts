@@ -67,6 +67,8 @@ export const settingsSchema = v.strictObject({
   vaultTransactionsPer10s: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 4_000),
   /** Whether the vault's 429 carries `Retry-After`; Azure often leaves it out. */
   vaultRetryAfter: v.optional(v.boolean(), false),
+  /** Whether secrets outside of their `nbf` and `exp` are refused. Azure gives them out. */
+  vaultRefusesByDate: v.optional(v.boolean(), false),
   /** Page size of lists in Key Vault. */
   vaultPageSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 25),
 })

@@ -73,9 +73,12 @@ function shelfWork<Content>(about: ShelfKind<Content>) {
       const entries = items.map((item) => about.entry(newest(item), idOf(call, item.name)))
       return pageOf(call, entries, call.pageSize)
     },
+    /** In the order of their ids, which says nothing of their age. */
     versions: (call: VaultCall): Reply => {
       const { name, versions } = found(call)
-      const entries = versions.map((each) => about.entry(each, `${idOf(call, name)}/${each.version}`))
+      const entries = versions
+        .toSorted((one, other) => (one.version < other.version ? -1 : 1))
+        .map((each) => about.entry(each, `${idOf(call, name)}/${each.version}`))
       return pageOf(call, entries, call.pageSize)
     },
     change: (call: VaultCall): Reply => {

@@ -55,6 +55,16 @@ const RBAC_NOUN: Readonly<Record<Kind, string>> = {
   certificates: 'Certificate',
 }
 
+/** Names of the reading actions as the built-in roles have them. */
+function actionOf(kind: Kind, permission: string): string {
+  if (kind === 'secrets') return permission === 'list' ? 'readMetadata/action' : `${permission}Secret/action`
+  return permission === 'get' || permission === 'list' ? 'read' : `${permission}${RBAC_NOUN[kind]}/action`
+}
+
+export function callerText(caller: VaultCaller): string {
+  return `appid=${caller.clientId};oid=${caller.objectId};iss=${caller.issuer}`
+}
+
 /** @throws Refused 403 in the words of the vault's permission model */
 export function requirePermission(
   caller: VaultCaller,
@@ -63,7 +73,7 @@ export function requirePermission(
   state: AzureState,
 ): void {
   const { kind, permission, name } = wanted
-  const who = `appid=${caller.clientId};oid=${caller.objectId};iss=${caller.issuer}`
+  const who = callerText(caller)
   if (hasAccess(caller, vault, kind, permission, state)) return
   if (!vault.rbac)
     refuseVault(
@@ -72,8 +82,8 @@ export function requirePermission(
       `The user, group or application '${who}' does not have ${kind} ${permission} permission on key vault '${vault.name};location=${vault.location}'. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287`,
       { inner: 'ForbiddenByPolicy' },
     )
-  const action = `Microsoft.KeyVault/vaults/${kind}/${permission}${RBAC_NOUN[kind]}/action`
-  if (allows(rolesOf(caller, state), action, vault.id)) return
+  const action = `Microsoft.KeyVault/vaults/${kind}/${actionOf(kind, permission)}`
+  if (allows(rolesOf(caller, state), action, `${vault.id}/${kind}/${name}`)) return
   refuseVault(
     403,
     'Forbidden',

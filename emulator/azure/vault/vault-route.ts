@@ -12,6 +12,8 @@ export interface VaultCall extends Call {
   /** Seconds. */
   readonly now: number
   readonly pageSize: number
+  /** Whether secrets outside of their dates are refused. */
+  readonly refusesByDate: boolean
   /** A part of the path, or the empty text when the route has none of that name. */
   optional(name: string): string
 }

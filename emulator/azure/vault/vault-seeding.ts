@@ -18,6 +18,7 @@ export function plantVault(state: AzureState, seed: SeedVault, clock: Clock): vo
     name: seed.name,
     location: seed.location ?? state.region,
     id: resourceId(subscription, 'vaults', `Microsoft.KeyVault/vaults/${seed.name}`).toLowerCase(),
+    network: seed.network,
     rbac: seed.rbac,
     access: seed.access.map(({ principal, ...permissions }) => ({ principal, permissions })),
     secrets,

@@ -12,6 +12,7 @@ import { secretRoutes } from './secrets.ts'
 import { createTransactionLimit, type TransactionLimit } from './transaction-limit.ts'
 import { authenticateVaultCaller, requirePermission } from './vault-caller.ts'
 import { refuseVault, vaultReply } from './vault-errors.ts'
+import { requireNetwork } from './vault-network.ts'
 import type { VaultCall, VaultRoute } from './vault-route.ts'
 import type { Vault } from './vault-state.ts'
 
@@ -78,6 +79,7 @@ async function answer(
   const nowMs = deps.now()
   const { state, office } = deps
   const caller = await authenticateVaultCaller(call, { state, office, authority: deps.authority(), nowMs })
+  requireNetwork(call, caller, vault)
   limit.take(vault.name)
   const name = call.segments[1] ?? ''
   requirePermission(caller, vault, { kind: route.kind, permission: route.permission, name }, state)
@@ -87,6 +89,7 @@ async function answer(
     base: `https://${call.host}`,
     now: Math.floor(nowMs / 1_000),
     pageSize: deps.settings.vaultPageSize,
+    refusesByDate: deps.settings.vaultRefusesByDate,
     optional: (part) => (route.path.includes(`{${part}}`) ? call.param(part) : ''),
   }
   return route.work(vaultCall)

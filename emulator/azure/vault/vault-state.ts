@@ -53,11 +53,15 @@ export interface VaultAccess {
   readonly permissions: Readonly<Record<Kind, readonly string[]>>
 }
 
+export type VaultNetwork = 'open' | 'firewall' | 'private'
+
 export interface Vault {
   readonly name: string
   readonly location: string
   /** Lower-case ARM id, for the text of refusals and for role scopes. */
   readonly id: string
+  /** Who may connect: everybody, nobody by the firewall's rules, or private endpoints only. */
+  network: VaultNetwork
   /** Permissions by role (and the other text of refusals) instead of by access policy. */
   readonly rbac: boolean
   access: VaultAccess[]
