@@ -1,7 +1,7 @@
 /** What of a vault stands in which file of a volume. */
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import { makeCertificate } from '../../make/certificates.ts'
+import { makeChain } from '../csi-driver/made-chain.ts'
 import type { ObjectItem } from '../csi-driver/vault-pod.ts'
 import { VaultScene } from '../csi-driver/vault-scene.ts'
 import type { Scenario } from '../scenario.ts'
@@ -58,7 +58,7 @@ const kinds: Scenario = {
       vault.createKey('rsa-hsm', { kty: 'RSA-HSM' }),
       vault.createKey('ec-hsm', { kty: 'EC-HSM', crv: 'P-521' }),
     ])
-    const chain = madeChain()
+    const chain = await makeChain(world.clock)
     await vault.importCertificate('chained', chain.pem, PKCS12)
     const shop = await scene.reader('shop')
     const certificates = ['web', 'pem', 'curve'] as const
@@ -110,17 +110,6 @@ const kinds: Scenario = {
     assert.deepEqual(subjects, chain.subjects)
     assert.ok(text('chained').startsWith('-----BEGIN PRIVATE KEY-----'))
   },
-}
-
-/** Key, leaf, root, intermediate: not in the order of the chain. */
-function madeChain(): { pem: string; subjects: string[] } {
-  const root = makeCertificate({ name: 'root' })
-  const middle = makeCertificate({ name: 'middle', issuer: root })
-  const leaf = makeCertificate({ name: 'leaf', issuer: middle })
-  return {
-    pem: [leaf.keyPem, leaf.certificatePem, root.certificatePem, middle.certificatePem].join('\n'),
-    subjects: ['CN=leaf', 'CN=middle', 'CN=root'],
-  }
 }
 
 const volumes: Scenario = {

@@ -144,6 +144,7 @@ const node: Scenario = {
     const values = {
       ...KEY_VAULT_VALUES.keyvaultProvider,
       hostNetwork: true,
+      vmManagedIdentity: true,
       writeCertAndKeyInSeparateFiles: true,
     }
     await podid.install({ keyvaultProvider: values })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { AppPod } from '../app-pod.ts'
 import { until } from '../cluster/until.ts'
 import { installCsiDriver, KEY_VAULT_VALUES } from '../csi-driver/csi-driver.ts'
+import { makeChain } from '../csi-driver/made-chain.ts'
 import {
   installOldProvider,
   OLD_DAEMON_SET,
@@ -21,41 +22,56 @@ const PEM = 'application/x-pem-file'
 const NODES = ['pool-0', 'pool-1', 'blue-0'] as const
 const PODID_LABEL = 'app.kubernetes.io/component=keyvault-provider'
 
+const secret = (objectName: string, more: Readonly<Record<string, string>> = {}): ObjectItem => ({
+  objectName,
+  objectType: 'secret',
+  ...more,
+})
+const CERTIFICATES = ['web', 'pem', 'curve', 'chain', 'chain-pem'] as const
+
 /** Everything that both can do; nothing of docs/differences.md. */
 const OBJECTS: readonly ObjectItem[] = [
-  { objectName: 'password', objectType: 'secret' },
-  { objectName: 'password', objectType: 'secret', objectAlias: 'aliased/password', filePermission: '0640' },
-  { objectName: 'password', objectType: 'secret', objectAlias: 'history', objectVersionHistory: '5' },
-  { objectName: 'bytes', objectType: 'secret', objectEncoding: 'base64' },
-  { objectName: 'bytes-hex', objectType: 'secret', objectEncoding: 'hex' },
-  ...['web', 'pem', 'curve'].flatMap((objectName): ObjectItem[] => [
-    { objectName, objectType: 'secret', objectAlias: `${objectName}.pem` },
+  secret('password'),
+  secret('password', { objectAlias: 'aliased/password', filePermission: '0640' }),
+  secret('password', { objectAlias: 'mode', filePermission: '"755"', objectEncoding: 'UTF-8' }),
+  secret('password', { objectAlias: 'history', objectVersionHistory: '5' }),
+  secret('password', { objectAlias: 'latest', objectVersionHistory: '5', objectVersion: 'latest' }),
+  secret('unicode'),
+  secret('bytes', { objectEncoding: 'base64' }),
+  secret('lines', { objectEncoding: 'BASE64' }),
+  secret('bytes-hex', { objectEncoding: 'hex' }),
+  secret('text', { objectFormat: 'pem' }),
+  ...CERTIFICATES.flatMap((objectName): ObjectItem[] => [
+    secret(objectName, { objectAlias: `${objectName}.pem` }),
+    secret(objectName, { objectAlias: `${objectName}/pem`, objectVersionHistory: '2' }),
+    secret(objectName, { objectAlias: `${objectName}.pfx`, objectFormat: 'pfx' }),
     { objectName, objectType: 'key', objectAlias: `${objectName}.pub` },
+    { objectName, objectType: 'key', objectAlias: `${objectName}/pub`, objectVersionHistory: '3' },
     { objectName, objectType: 'cert', objectAlias: `${objectName}.crt` },
+    { objectName, objectType: 'cert', objectAlias: `${objectName}/crt`, objectVersionHistory: '3' },
   ]),
-  {
-    objectName: 'web',
-    objectType: 'secret',
-    objectAlias: 'web.pfx',
-    objectFormat: 'pfx',
-    objectEncoding: 'base64',
-  },
-  { objectName: 'web', objectType: 'secret', objectAlias: 'web.txt', objectFormat: 'PFX' },
-  { objectName: 'rsa', objectType: 'key' },
-  { objectName: 'ec', objectType: 'key' },
+  secret('web', { objectAlias: 'web.bin', objectFormat: 'PFX', objectEncoding: 'base64' }),
+  ...['rsa', 'ec', 'ec-hsm'].map((objectName): ObjectItem => ({ objectName, objectType: 'key' })),
 ]
 
 async function fill({ vault, world }: VaultScene): Promise<void> {
   await vault.setSecret('password', 'first')
   await nextSecond(world.clock)
   await vault.setSecret('password', 'second')
+  await vault.setSecret('unicode', 'grüße 漢字\n')
   await vault.setSecret('bytes', Buffer.from([0, 1, 254, 255]).toString('base64'))
-  await vault.setSecret('bytes-hex', '0001feff')
+  await vault.setSecret('lines', 'AAEC\nAwQF\n')
+  await vault.setSecret('bytes-hex', '0001FEff')
+  await vault.setSecret('text', '-----BEGIN THING-----\nx\n-----END THING-----\n', PEM)
   await vault.createCertificate('web')
   await vault.createCertificate('pem', { contentType: PEM })
   await vault.createCertificate('curve', { kty: 'EC', contentType: PEM })
+  const chain = await makeChain(world.clock)
+  await vault.importCertificate('chain', chain.pem, 'application/x-pkcs12')
+  await vault.importCertificate('chain-pem', chain.pem, PEM)
   await vault.createKey('rsa', { kty: 'RSA-HSM' })
   await vault.createKey('ec', { kty: 'EC', crv: 'P-384' })
+  await vault.createKey('ec-hsm', { kty: 'EC-HSM', crv: 'P-521' })
 }
 
 /** Path, mode and hash of each file, and id and version of each object. */
