@@ -86,11 +86,14 @@ function tokenAudiences(host: string, tenants: readonly string[]): string[] {
 
 const DEFAULT_SCOPE = '/.default'
 
+/** Words for the logins of people, which libraries such as MSAL for Go send along with every request. */
+const USER_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'offline_access'])
+
 /** A double slash before `.default` is meaningful: the resource then ends with one. */
 function scopeResource(form: URLSearchParams): string {
   const scope = form.get('scope')
   if (scope === null || scope.trim() === '') return refuse(aadsts.missingField('scope'))
-  const scopes = scope.split(' ').filter((each) => each !== '')
+  const scopes = scope.split(' ').filter((each) => each !== '' && !USER_SCOPES.has(each))
   const [only = ''] = scopes
   if (scopes.length !== 1 || !only.endsWith(DEFAULT_SCOPE) || only === DEFAULT_SCOPE)
     return refuse(aadsts.scope(scope))
