@@ -41,6 +41,11 @@ export const KEYVAULT_PROVIDER_FLAGS = {
     'folder whose files cloudEnvFileName of a class may name (cloudName AzureStackCloud)',
     PODID,
   ),
+  'vm-managed-identity': boolean(
+    true,
+    'let classes log in with the identities of the node (useVMManagedIdentity); the chart turns it off',
+    PODID,
+  ),
   'metadata-endpoint': text(
     'http://169.254.169.254',
     'instance metadata service, for useVMManagedIdentity',

@@ -9,7 +9,7 @@ import { Owner } from '../base/lifecycle.ts'
 import { createPodIdentity } from '../keyvault/identity/pod-identity.ts'
 import { createVaultTokens } from '../keyvault/identity/vault-tokens.ts'
 import { build, type ProviderDeps } from '../keyvault/provider.ts'
-import type { CloudChoices } from '../keyvault/request/cloud.ts'
+import type { OrderRules } from '../keyvault/request/read-order.ts'
 import { readMetrics } from '../keyvault/vault/read-metrics.ts'
 import { createVaultReader } from '../keyvault/vault/shared-reads.ts'
 import { measureProcess } from '../telemetry/event-loop.ts'
@@ -70,7 +70,7 @@ async function serve(serving: Serving): Promise<void> {
         separateFiles: flags['write-cert-and-key-in-separate-files'],
       },
     },
-    { ...upstreams(serving, registry), clouds: await cloudsOf(flags, environment) },
+    { ...upstreams(serving, registry), rules: await rulesOf(flags, environment) },
   )
   const host = flags['probe-address']
   const metrics = createMetricsServer({ host, port: flags['prometheus-port'], registry, log })
@@ -98,7 +98,7 @@ async function serve(serving: Serving): Promise<void> {
 function upstreams(
   { flags, environment, log, owner }: Serving,
   registry: Registry,
-): Omit<ProviderDeps, 'clouds'> {
+): Omit<ProviderDeps, 'rules'> {
   const clock = systemClock
   const metrics = createKeyVaultMetrics(registry)
   const proxies = readProxies(environment)
@@ -131,7 +131,7 @@ function upstreams(
 const ENVIRONMENT_FILE = 'AZURE_ENVIRONMENT_FILEPATH'
 const STACK = 'AzureStackCloud'
 
-async function cloudsOf(flags: Flags, environment: Environment): Promise<CloudChoices> {
+async function rulesOf(flags: Flags, environment: Environment): Promise<OrderRules> {
   const stackCloud =
     environment[ENVIRONMENT_FILE] === undefined ? undefined : await cloudNamed(STACK, environment)
   const isStack = flags['cloud-name'].toLowerCase() === STACK.toLowerCase()
@@ -141,5 +141,6 @@ async function cloudsOf(flags: Flags, environment: Environment): Promise<CloudCh
     ...(stackCloud === undefined ? {} : { stackCloud }),
     environmentFolder: flags['cloud-env-folder'],
     clock: systemClock,
+    vmManagedIdentity: flags['vm-managed-identity'],
   }
 }

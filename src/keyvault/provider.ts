@@ -10,8 +10,7 @@ import type { VaultTokens } from './identity/vault-login.ts'
 import { createMounter } from './mount.ts'
 import { MountedVolumes } from './mounted-volumes.ts'
 import type { RenderSettings } from './render/rendered-part.ts'
-import type { CloudChoices } from './request/cloud.ts'
-import { readOrder } from './request/read-order.ts'
+import { type OrderRules, readOrder } from './request/read-order.ts'
 import type { VaultReader } from './vault/vault-reader.ts'
 
 export interface ProviderConfig {
@@ -28,7 +27,7 @@ export interface ProviderConfig {
 }
 
 export interface ProviderDeps {
-  readonly clouds: CloudChoices
+  readonly rules: OrderRules
   readonly tokens: VaultTokens
   readonly reader: VaultReader
   readonly metrics: KeyVaultMetrics
@@ -56,7 +55,7 @@ export function build(config: ProviderConfig, deps: ProviderDeps): Provider {
   const mount = createMounter({
     ...deps,
     settings: config.settings,
-    readOrder: (message, signal) => readOrder(message, deps.clouds, signal),
+    readOrder: (message, signal) => readOrder(message, deps.rules, signal),
     volumes: new MountedVolumes(VOLUMES),
     leftOut: () => metrics.objectLeftOut(),
   })

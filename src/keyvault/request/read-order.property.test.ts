@@ -18,7 +18,12 @@ const MARK = 'eyJ-never-shown'
 async function read(message: MountMessage): Promise<MountOrder | undefined> {
   const defaultCloud = cloudByName('')
   assert.ok(defaultCloud)
-  const clouds = { defaultCloud, environmentFolder: '/nowhere/at/all', clock: new FakeClock() }
+  const clouds = {
+    defaultCloud,
+    environmentFolder: '/nowhere/at/all',
+    clock: new FakeClock(),
+    vmManagedIdentity: true,
+  }
   try {
     return await readOrder(message, clouds, new AbortController().signal)
   } catch (thrown) {

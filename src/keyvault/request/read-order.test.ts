@@ -8,12 +8,23 @@ import type { MountOrder } from '../mount-order.ts'
 import type { MountMessage } from './mount-request.ts'
 import { readOrder } from './read-order.ts'
 
-function read(message: MountMessage): Promise<MountOrder> {
+function read(message: MountMessage, vmManagedIdentity = true): Promise<MountOrder> {
   const defaultCloud = cloudByName('')
   assert.ok(defaultCloud)
-  const clouds = { defaultCloud, environmentFolder: '', clock: new FakeClock() }
+  const clouds = { defaultCloud, environmentFolder: '', clock: new FakeClock(), vmManagedIdentity }
   return readOrder(message, clouds, new AbortController().signal)
 }
+
+test('the identities of the node are for classes only where the operator says so', async () => {
+  const message = mountMessage({ usePodIdentity: undefined, useVMManagedIdentity: 'true' })
+  assert.equal((await read(message)).login.kind, 'vm-identity')
+  await assert.rejects(read(message, false), (thrown) => {
+    assert.ok(thrown instanceof MountFailure)
+    assert.equal(thrown.code, 'parameter-invalid')
+    assert.match(thrown.message, /^useVMManagedIdentity is off here,.*--vm-managed-identity/)
+    return true
+  })
+})
 
 test('the strings of the driver become an order', async () => {
   const order = await read(mountMessage({ keyvaultName: 'Shop-Vault', lastKnownGoodMaxAge: '10m' }))

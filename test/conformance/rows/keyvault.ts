@@ -243,6 +243,14 @@ const LOGINS: readonly Row[] = [
     [MODE, 'a flag decides: what other ways need is then not looked at'],
     'kv-one-way',
   ),
+  differs(
+    'whoever writes a class may log in with the identities of the node',
+    [
+      'src/keyvault/request/read-order.test.ts',
+      'the identities of the node are for classes only where the operator says so',
+    ],
+    'kv-node-identity',
+  ),
   same('a service principal is read from the keys clientid and clientsecret, in any case', [
     MODE,
     'service principal: keys in any case',
