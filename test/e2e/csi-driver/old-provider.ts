@@ -32,6 +32,8 @@ export async function installOldProvider(world: World): Promise<void> {
   const values = {
     linux: {
       image: { ...IMAGE, pullPolicy: 'Never' },
+      // The 50m of its chart would only make it slow.
+      resources: { requests: { cpu: '50m' }, limits: { cpu: '1', memory: '200Mi' } },
       // It finds no other authorities there.
       volumes: [{ name: 'azure-ca', configMap: { name: 'azure-ca' } }],
       volumeMounts: [{ name: 'azure-ca', mountPath: '/etc/ssl/certs', readOnly: true }],
