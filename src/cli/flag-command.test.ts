@@ -13,6 +13,11 @@ function nmi(argv: string[], environment: Environment = {}) {
   return flagValues(command, NMI_FLAGS, environment)
 }
 
+test('the verbosity is read in each of the spellings that Go takes', () => {
+  for (const argv of [['-v=2'], ['-v', '2'], ['-v2'], ['--v=2'], ['--v', '2']])
+    assert.equal(nmi(argv).v, 2, argv.join(' '))
+})
+
 test('defaults are those of AAD Pod Identity', () => {
   const flags = nmi([])
   assert.equal(flags['nmi-listen-address'], '127.0.0.1')

@@ -63,12 +63,13 @@ function attributeOf(name: string): string {
 
 /**
  * Go's flag package takes `-kubeconfig x` for `--kubeconfig x`; old manifests hold both. A single dash
- * before the name of a known flag becomes a double one. An unknown `--flag=value` is cut in two, so that
+ * before the name of a known flag becomes a double one, and so `-v=2`, where commander would take `=2` for
+ * the value. An unknown `--flag=value` is cut in two, so that
  * the error is about the flag and its nearest neighbour is found.
  */
 export function withDoubleDashes(argv: readonly string[], names: ReadonlySet<string>): string[] {
   return argv.flatMap((argument) => {
-    const [, dashes = '', name = '', value] = /^(--?)([A-Za-z][\w-]+)(=.*)?$/s.exec(argument) ?? []
+    const [, dashes = '', name = '', value] = /^(--?)([A-Za-z][\w-]*)(=.*)?$/s.exec(argument) ?? []
     if (dashes === '-' && names.has(name)) return `-${argument}`
     if (dashes === '--' && value !== undefined && !names.has(name)) return [`--${name}`, value.slice(1)]
     return argument
