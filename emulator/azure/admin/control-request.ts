@@ -3,6 +3,8 @@ import type { Control } from '../state/control.ts'
 
 const id = v.pipe(v.string(), v.minLength(1))
 
+const rights = v.optional(v.array(id), [])
+
 const controlSchema = v.variant('action', [
   v.strictObject({
     action: v.literal('failNextOperations'),
@@ -23,6 +25,18 @@ const controlSchema = v.variant('action', [
     action: v.literal('setVaultNetwork'),
     vault: id,
     network: v.picklist(['open', 'firewall', 'private']),
+  }),
+  v.strictObject({
+    action: v.literal('setVaultSecret'),
+    vault: id,
+    name: id,
+    value: v.pipe(v.string(), v.maxLength(25_600)),
+  }),
+  v.strictObject({
+    action: v.literal('setVaultAccess'),
+    vault: id,
+    principal: id,
+    permissions: v.optional(v.strictObject({ secrets: rights, keys: rights, certificates: rights })),
   }),
   v.strictObject({ action: v.literal('deleteIdentity'), identity: id }),
   v.strictObject({ action: v.literal('recreateIdentity'), identity: id }),
@@ -48,6 +62,10 @@ export function runControl(control: Control, request: ControlRequest): unknown {
       return control.unassign(asked.id, asked.identity)
     case 'setVaultNetwork':
       return control.setVaultNetwork(asked.vault, asked.network)
+    case 'setVaultSecret':
+      return { version: control.setVaultSecret(asked.vault, asked.name, asked.value) }
+    case 'setVaultAccess':
+      return control.setVaultAccess(asked.vault, asked.principal, asked.permissions)
     case 'deleteIdentity':
       return control.deleteIdentity(asked.identity)
     case 'recreateIdentity':

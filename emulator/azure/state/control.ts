@@ -1,5 +1,6 @@
 import type { Clock } from '../../../src/base/clock.ts'
-import type { VaultNetwork } from '../vault/vault-state.ts'
+import { addVersion } from '../vault/shelf.ts'
+import type { Vault, VaultAccess, VaultNetwork } from '../vault/vault-state.ts'
 import type { AzureState, FailurePlan } from './azure-state.ts'
 import type { Compute } from './compute.ts'
 import { plantIdentity } from './seeding.ts'
@@ -19,6 +20,10 @@ export interface Control {
   unassign(id: string, identity: string): void
   /** Somebody changes the network rules of a vault. */
   setVaultNetwork(vault: string, network: VaultNetwork): void
+  /** The owner of a vault sets a secret: a new version of it, or its first. @returns the version */
+  setVaultSecret(vault: string, name: string, value: string): string
+  /** What a principal may do in a vault from now on, by access policy; without permissions nothing. */
+  setVaultAccess(vault: string, principal: string, permissions?: Partial<VaultAccess['permissions']>): void
   /** The identity is deleted; what has it keeps a dead one. */
   deleteIdentity(identity: string): void
   /** Deleted and created again under the same name: new client and principal ids. */
@@ -35,6 +40,11 @@ export function createControl(state: AzureState, clock: Clock, failures: Failure
   const identity = (id: string) => {
     const found = state.identities.get(id.toLowerCase())
     if (found === undefined) throw new RangeError(`no emulated identity ${id}`)
+    return found
+  }
+  const vault = (name: string): Vault => {
+    const found = state.vaults.get(name.toLowerCase())
+    if (found === undefined) throw new RangeError(`no emulated vault ${name}`)
     return found
   }
   return {
@@ -67,9 +77,25 @@ export function createControl(state: AzureState, clock: Clock, failures: Failure
       target.imds.delete(identityId.toLowerCase())
     },
     setVaultNetwork(name, network) {
-      const vault = state.vaults.get(name.toLowerCase())
-      if (vault === undefined) throw new RangeError(`no emulated vault ${name}`)
-      vault.network = network
+      vault(name).network = network
+    },
+    setVaultSecret(vaultName, name, value) {
+      const target = vault(vaultName)
+      return addVersion(target.secrets, {
+        vault: target.name,
+        kind: 'secrets',
+        name,
+        content: { value, managed: false },
+        attributes: {},
+        tags: {},
+        now: Math.floor(clock.now() / 1_000),
+      }).version.version
+    },
+    setVaultAccess(vaultName, principal, permissions) {
+      const target = vault(vaultName)
+      const others = target.access.filter((each) => each.principal.toLowerCase() !== principal.toLowerCase())
+      const given = { secrets: [], keys: [], certificates: [], ...permissions }
+      target.access = permissions === undefined ? others : [...others, { principal, permissions: given }]
     },
     deleteIdentity(id) {
       state.identities.delete(identity(id).key)
