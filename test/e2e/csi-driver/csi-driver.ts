@@ -1,5 +1,6 @@
 /** The Secrets Store CSI driver on the cluster, installed by Helm from the chart in its own Go module. */
 import { join } from 'node:path'
+import { until } from '../cluster/until.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
 import type { World } from '../world.ts'
 import { DRIVER, DRIVER_IMAGES, DRIVER_MODULE } from './driver-images.ts'
@@ -10,8 +11,6 @@ export const DRIVER_NAMESPACE = RELEASE_NAMESPACE
 /** Label of the driver's pods. */
 export const DRIVER_LABEL = 'app=secrets-store-csi-driver'
 export const WORKLOAD_AUDIENCE = 'api://AzureADTokenExchange'
-/** Where the driver looks for providers, on the node. */
-export const PROVIDERS = '/var/run/secrets-store-csi-providers'
 
 const NAME = 'csi-driver'
 
@@ -51,8 +50,9 @@ export async function installCsiDriver(
       ...values,
     }),
   )
-  for (const { name } of cluster.nodes) {
-    const path = `jsonpath={.spec.drivers[?(@.name=="${DRIVER_NAME}")].nodeID}=${name}`
-    await kubectl.ok(['wait', `--for=${path}`, `csinode/${name}`, '--timeout=60s'])
-  }
+  await until('every node knows the driver', { deadlineMs: 60_000 }, async () => {
+    const path = 'jsonpath={range .items[*]}{.spec.drivers[*].name}{"\\n"}{end}'
+    const lines = (await kubectl.ok(['get', 'csinodes', '-o', path])).split('\n')
+    return lines.filter((line) => line.includes(DRIVER_NAME)).length === cluster.nodes.length
+  })
 }

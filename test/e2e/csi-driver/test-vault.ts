@@ -18,7 +18,7 @@ export interface VaultRights {
   readonly certificates?: readonly string[]
 }
 
-export const READ_ALL: VaultRights = {
+const READ_ALL: VaultRights = {
   secrets: ['get', 'list'],
   keys: ['get', 'list'],
   certificates: ['get', 'list'],

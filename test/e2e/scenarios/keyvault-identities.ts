@@ -101,9 +101,8 @@ const apart: Scenario = {
     const [provider = ''] = await world.podid.pods('keyvault-provider', NODE)
     await until('the relabelled pod was refused', { deadlineMs: 60_000 }, async () => {
       const lines = (await world.podid.logs(provider)).split('\n')
-      return lines.some(
-        (line) => line.includes(`${place.namespace}/shop"`) && line.includes('vault-forbidden'),
-      )
+      const mine = new RegExp(`${place.namespace}/shop["\\s]`)
+      return lines.some((line) => mine.test(line) && line.includes('vault-forbidden'))
     })
     assert.equal(
       await scene.read(pod, 'db-password'),
