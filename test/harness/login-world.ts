@@ -28,8 +28,8 @@ import { createTokenBroker } from '../../src/tokens/broker.ts'
 import { CountingMetrics } from '../fakes/token-sources.ts'
 import { clientIdOf, identityId, SUBSCRIPTION, TENANT } from '../make/objects.ts'
 
-const ISSUER = 'https://issuer.example/cluster'
-const AUDIENCE = 'api://AzureADTokenExchange'
+export const ISSUER = 'https://issuer.example/cluster'
+export const AUDIENCE = 'api://AzureADTokenExchange'
 const VM = `/subscriptions/${SUBSCRIPTION}/resourceGroups/shop/providers/Microsoft.Compute/virtualMachines/node-0`
 
 export const APP = 'a0a0a0a0-0000-4000-8000-000000000001'
