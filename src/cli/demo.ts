@@ -4,6 +4,9 @@ import { errorText } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import { startComponents } from './demo/components.ts'
 import { keepRunning } from './demo/keep.ts'
+import { keepLooking } from './demo/keyvault/keep-looking.ts'
+import { createLogWatch } from './demo/keyvault/log-watch.ts'
+import { tellVaultStory } from './demo/keyvault/vault-story.ts'
 import { loopbackPlace } from './demo/loopback-place.ts'
 import { namespacePlace } from './demo/namespace-place.ts'
 import type { Place } from './demo/place.ts'
@@ -39,6 +42,7 @@ export async function runDemo({ command, environment, stop }: Invocation): Promi
 interface Demo {
   readonly keep: boolean
   readonly managed: boolean
+  readonly keyvault: boolean
   readonly loopback: boolean
   readonly verbose: boolean
   readonly owner: Owner
@@ -46,12 +50,16 @@ interface Demo {
   readonly stop: AbortSignal
 }
 
-async function demo({ keep, managed, loopback, verbose, owner, report, stop }: Demo): Promise<number> {
-  report.chapter(`podid demo, ${managed ? 'managed' : 'standard'} mode`)
+async function demo(demo: Demo): Promise<number> {
+  const { keep, managed, keyvault, loopback, verbose, owner, report, stop } = demo
+  report.chapter(
+    `podid demo, ${managed ? 'managed' : 'standard'} mode${keyvault ? ', Key Vault volumes' : ''}`,
+  )
   const place = await choosePlace(loopback, report)
   owner.own(() => place.close())
   const onProblem = (text: string): void => report.note(text)
-  const world = await createWorld({ clock: systemClock, managed, place, owner, onProblem })
+  const admin = keep && keyvault
+  const world = await createWorld({ clock: systemClock, managed, keyvault, admin, place, owner, onProblem })
   await report.step('a small Azure (Entra, IMDS, ARM, Key Vault) and a Kubernetes API run', () =>
     Promise.resolve(`${world.azure.armUrl} and ${world.kube.url}`),
   )
@@ -59,13 +67,31 @@ async function demo({ keep, managed, loopback, verbose, owner, report, stop }: D
     const applied = await installCluster(world, stop)
     return `${applied.length} objects`
   })
-  await report.step(managed ? 'podid nmi is ready' : 'podid mic and podid nmi are ready', () =>
-    startComponents({ world, owner, verbose, report, stop }),
-  )
-  await tellStory(world, report, stop)
-  await tellTotals(world, report)
-  if (keep) await keepRunning(world, report, stop)
+  const logs = createLogWatch()
+  const onLine = (component: string, line: string): void => {
+    logs.hear(component, line)
+    if (verbose) report.detail(`${component}| ${line}`)
+  }
+  await report.step(componentsReady(demo), () => startComponents({ world, owner, onLine, stop }))
+  if (keyvault) {
+    const volumes = await tellVaultStory({ world, report, logs, owner, stop })
+    await tellTotals(world, report)
+    if (keep) await keepLooking(world, volumes, report, stop)
+  } else {
+    await tellStory(world, report, stop)
+    await tellTotals(world, report)
+    if (keep) await keepRunning(world, report, stop)
+  }
   return 0
+}
+
+function componentsReady({ managed, keyvault }: Pick<Demo, 'managed' | 'keyvault'>): string {
+  const names = [
+    ...(managed ? [] : ['podid mic']),
+    'podid nmi',
+    ...(keyvault ? ['podid keyvault-provider'] : []),
+  ]
+  return `${new Intl.ListFormat('en-GB').format(names)} ${names.length === 1 ? 'is' : 'are'} ready`
 }
 
 async function choosePlace(loopback: boolean, report: Report): Promise<Place> {

@@ -25,6 +25,7 @@ export const AWAIT_FLAGS = {
 export const DEMO_FLAGS = {
   keep: boolean(false, 'leave everything running until Ctrl-C, and print how to look at it', PODID),
   managed: boolean(false, 'managed mode: the node agent alone, identities assigned beforehand', PODID),
+  keyvault: boolean(false, 'secrets of a vault as files: the Key Vault provider and its volumes', PODID),
   loopback: boolean(false, 'no network namespaces, also as root', PODID),
   verbose: boolean(false, "show the components' logs", PODID),
 } as const

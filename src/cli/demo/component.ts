@@ -7,7 +7,7 @@ import type { Place, RunningProcess } from './place.ts'
 export interface ComponentOptions {
   readonly place: Place
   readonly clock: Clock
-  readonly name: 'nmi' | 'mic'
+  readonly name: 'nmi' | 'mic' | 'keyvault-provider'
   readonly flags: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly probePort: number
@@ -21,7 +21,7 @@ export interface RunningComponent {
   stop(): Promise<void>
 }
 
-const READY_MS = 20_000
+const READY_MS = 45_000
 const POLL_MS = 25
 const KEPT_LINES = 12
 

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { startProcess } from '../../../emulator/node/process.ts'
 import type { Clock } from '../../base/clock.ts'
 import { Owner } from '../../base/lifecycle.ts'
-import type { AzureDoors, DemoPod, Place } from './place.ts'
+import { openConnectRelay } from './keyvault/connect-relay.ts'
+import { AZURE_NAMES, type AzureDoors, type DemoPod, type Place } from './place.ts'
 import { openRelay } from './relay.ts'
 
 /** Port of the node agent over loopback; below the range that Linux gives to clients. */
@@ -48,6 +49,12 @@ export function loopbackPlace(clock: Clock): Place {
       }
     },
     componentAddress: '127.0.0.1',
+    /** A class names a vault, not an address: without a hosts file a proxy leads its name here. */
+    async vaultEnv() {
+      const relay = await openConnectRelay({ names: AZURE_NAMES, targetPort: doors().httpsPort })
+      owner.own(() => relay.close())
+      return { HTTPS_PROXY: relay.url }
+    },
     runComponent(argv, options) {
       const process = startProcess(argv, clock, { ...options, env: { ...this.componentEnv, ...options.env } })
       owner.own(() => process.stop())

@@ -26,6 +26,8 @@ export async function namespacePlace(clock: Clock): Promise<Place> {
       return env
     },
     componentAddress: sandbox.nodeAddress,
+    // The node's hosts file has the name.
+    vaultEnv: () => Promise.resolve({}),
     runComponent: (argv, options) => sandbox.runOnNode(argv, { ...options, env: { ...env, ...options.env } }),
     async startPod(name): Promise<DemoPod> {
       const pod = await sandbox.startPod({ name, hosts, env })

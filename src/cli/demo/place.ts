@@ -35,6 +35,8 @@ export interface Place {
   readonly componentEnv: Readonly<Record<string, string>>
   /** Address at which the components' probes and metrics are reached from this machine. */
   readonly componentAddress: string
+  /** Environment of the Key Vault provider, so that the vault's own name leads it to the emulated Azure. */
+  vaultEnv(): Promise<Readonly<Record<string, string>>>
   runComponent(argv: readonly string[], options: RunOptions): RunningProcess
   startPod(name: string): Promise<DemoPod>
   close(): Promise<void>

@@ -8,6 +8,7 @@ import { silentLog } from '../../telemetry/log.ts'
 import { type AppRun, type AppStep, runApplication } from './application.ts'
 import { SCALE_SET } from './azure-seed.ts'
 import { applyManifest, pathOf, readManifests } from './manifests.ts'
+import { must } from './must.ts'
 import type { Report } from './report.ts'
 import { watchFor, watchForNone } from './watch-for.ts'
 import type { DemoWorld } from './world.ts'
@@ -165,8 +166,4 @@ function refusedStep(run: AppRun): AppStep {
 /** The sentence of podid out of what the SDK makes of it. */
 function shorten(message: string): string {
   return /Description: (.*?) - Correlation/s.exec(message)?.[1] ?? message
-}
-
-function must(condition: boolean, otherwise: string): asserts condition {
-  if (!condition) throw new Error(otherwise)
 }

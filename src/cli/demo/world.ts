@@ -19,6 +19,8 @@ import { AZURE_NAMES, type Place } from './place.ts'
 export interface DemoWorld {
   readonly clock: Clock
   readonly managed: boolean
+  /** Volumes from Key Vault are what is told. */
+  readonly keyvault: boolean
   readonly place: Place
   readonly azure: AzureEmulator
   readonly kube: KubeEmulator
@@ -42,23 +44,21 @@ export interface DemoWorld {
 export interface WorldOptions {
   readonly clock: Clock
   readonly managed: boolean
+  readonly keyvault: boolean
+  /** Opens the emulated Azure's door for administrators, who may change the vault. */
+  readonly admin: boolean
   readonly place: Place
   readonly owner: Owner
   readonly onProblem: (text: string) => void
 }
 
 /** Starts everything that podid itself is not. */
-export async function createWorld({
-  clock,
-  managed,
-  place,
-  owner,
-  onProblem,
-}: WorldOptions): Promise<DemoWorld> {
+export async function createWorld(options: WorldOptions): Promise<DemoWorld> {
+  const { clock, managed, keyvault, place, owner, onProblem } = options
   const folder = await mkdtemp(join(tmpdir(), 'podid-demo-'))
   owner.own(() => rm(folder, { recursive: true, force: true }))
   const password = randomBytes(18).toString('base64url')
-  const azure = await startAzure({ place, managed, password, folder, owner })
+  const azure = await startAzure(options, { password, folder })
   const kube = await startKubeEmulator({ clock, host: place.hostAddress, onDefect: onProblem })
   owner.own(() => kube.close())
   const kubeconfig = join(folder, 'kubeconfig')
@@ -72,6 +72,7 @@ export async function createWorld({
   return {
     clock,
     managed,
+    keyvault,
     place,
     azure,
     kube,
@@ -92,21 +93,17 @@ export async function createWorld({
   }
 }
 
-interface AzureOptions {
-  readonly place: Place
-  readonly managed: boolean
-  readonly password: string
-  readonly folder: string
-  readonly owner: Owner
-}
-
-async function startAzure({ place, managed, password, folder, owner }: AzureOptions): Promise<AzureEmulator> {
+async function startAzure(
+  { place, managed, keyvault, admin, owner }: WorldOptions,
+  { password, folder }: { readonly password: string; readonly folder: string },
+): Promise<AzureEmulator> {
   const azure = await startAzureEmulator({
     host: place.hostAddress,
     port: place.azurePort,
+    ...(admin ? { adminPort: 0 } : {}),
     names: [...AZURE_NAMES, place.hostAddress],
     imds: [{ compute: `${SCALE_SET}/virtualMachines/0`, host: place.hostAddress }],
-    seed: azureSeed({ managed, password }),
+    seed: azureSeed({ managed, keyvault, password }),
   })
   owner.own(() => azure.close())
   const caFile = join(folder, 'ca.pem')
