@@ -1,6 +1,5 @@
 import { VaultError } from '../azure/vault-error.ts'
 import type { VaultObject } from '../azure/vault-objects.ts'
-import { asError } from '../base/errors.ts'
 import type { VaultToken } from './identity/vault-login.ts'
 import { MountFailure } from './mount-failure.ts'
 import type { MountOrder } from './mount-order.ts'
@@ -52,20 +51,33 @@ export async function readObjects(all: ReadAll, signal: AbortSignal): Promise<re
   )
   signal.throwIfAborted()
   if (ofVault !== undefined) throw ofVault
-  const failures = settled.filter((each) => each.status === 'rejected').map(({ reason }) => asError(reason))
-  const [first, ...others] = failures
+  const [first, ...others] = settled.flatMap((each, index): Failed[] => {
+    const wanted = order.objects[index]
+    return each.status === 'rejected' && wanted !== undefined ? [{ wanted, error: each.reason }] : []
+  })
   if (first !== undefined) throw together(first, others)
   return settled.filter((each) => each.status === 'fulfilled').map(({ value }) => value)
+}
+
+interface Failed {
+  readonly wanted: WantedObject
+  readonly error: unknown
 }
 
 /** Named besides the first failure; the rest is only counted. */
 const MOST_NAMED = 5
 
-function together(first: Error, others: readonly Error[]): Error {
+/** The first failure in full, the others by object and code: what mends the first may mend them, too. */
+function together({ error: first }: Failed, others: readonly Failed[]): unknown {
   if (!(first instanceof MountFailure) || others.length === 0) return first
-  const named = others.slice(0, MOST_NAMED).map(({ message }) => message.split(':', 3).slice(0, 3).join(':'))
+  const named = others.slice(0, MOST_NAMED).map(({ wanted, error }) => {
+    const code = error instanceof MountFailure ? error.code : 'internal-error'
+    return `${wanted.type} ${wanted.name} (${code})`
+  })
   const rest = others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : ''
-  return new MountFailure(first.code, `${first.message}. Also ${named.join('; ')}${rest}`, { cause: first })
+  return new MountFailure(first.code, `${first.message}. Nor was read: ${named.join(', ')}${rest}`, {
+    cause: first,
+  })
 }
 
 async function readObject(all: ReadAll, wanted: WantedObject, signal: AbortSignal): Promise<ReadObject> {
