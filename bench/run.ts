@@ -5,6 +5,9 @@ import { assignmentLatency } from './assignment-latency.ts'
 import { cachedRequests } from './cached-requests.ts'
 import { controllerScale } from './controller-scale.ts'
 import type { Figure, Row } from './figure.ts'
+import { keyvaultMemory } from './keyvault-memory.ts'
+import { keyvaultMounts } from './keyvault-mounts.ts'
+import { keyvaultPolls } from './keyvault-polls.ts'
 import { lateIdentity } from './late-identity.ts'
 import { simulatedDay } from './simulated-day.ts'
 import { uncachedLatency } from './uncached-latency.ts'
@@ -17,6 +20,9 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   'controller-scale': controllerScale,
   'late-identity': lateIdentity,
   'simulated-day': simulatedDay,
+  'keyvault-mounts': keyvaultMounts,
+  'keyvault-polls': keyvaultPolls,
+  'keyvault-memory': keyvaultMemory,
 }
 
 const argv = process.argv.slice(2)
