@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
 import { VaultError } from '../azure/vault-error.ts'
 import type { VaultObject, VaultVersion } from '../azure/vault-objects.ts'
+import { DeadlineError } from '../base/deadline.ts'
 import { SecretString } from '../base/secret.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { VaultLogin, VaultToken } from './identity/vault-login.ts'
@@ -250,16 +251,22 @@ test('when the same token comes back the refusal stands, after one try', async (
   assert.equal(world.asked.length, 1)
 })
 
-test('time that runs out is told with the step that was under way', async () => {
-  const world = createWorld([wanted('a')])
-  const controller = new AbortController()
-  world.object = (_ask, signal) => {
-    const { promise, reject } = Promise.withResolvers<VaultObject>()
-    signal.addEventListener('abort', () => reject(signal.reason as Error))
-    controller.abort(new Error('late'))
-    return promise
+test('time that runs out is told with the step that was under way, and so is another end', async () => {
+  const ends: [Error, RegExp][] = [
+    [new DeadlineError('the mount', 1_000), /^the time of the mount ran out while vault shop is read$/],
+    [new Error('the provider stops'), /^the mount was ended while vault shop is read$/],
+  ]
+  for (const [reason, told] of ends) {
+    const world = createWorld([wanted('a')])
+    const controller = new AbortController()
+    world.object = (_ask, signal) => {
+      const { promise, reject } = Promise.withResolvers<VaultObject>()
+      signal.addEventListener('abort', () => reject(signal.reason as Error))
+      controller.abort(reason)
+      return promise
+    }
+    await assert.rejects(world.mount(controller.signal), failing('out-of-time', told))
   }
-  await assert.rejects(world.mount(controller.signal), failing('out-of-time', /while vault shop is read$/))
 })
 
 test('a fault of podid is an internal error for the caller, with what happened as its cause', async () => {

@@ -1,5 +1,6 @@
 import { VaultError } from '../azure/vault-error.ts'
 import type { Clock } from '../base/clock.ts'
+import { DeadlineError } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import type { Fields, Log } from '../telemetry/log.ts'
 import type { VaultToken, VaultTokens } from './identity/vault-login.ts'
@@ -102,10 +103,12 @@ export function createMounter(deps: MounterDeps): Mounter {
 /** Whatever ended the mount, as one of the closed list. */
 function inWords(thrown: unknown, signal: AbortSignal, step: string): MountFailure {
   if (thrown instanceof MountFailure) return thrown
-  if (signal.aborted)
-    return new MountFailure('out-of-time', `the time of the mount ran out while ${step}`, {
-      cause: thrown,
-    })
+  if (signal.aborted) {
+    // The driver left or podid stops: then it was not the time, and whoever reads the log looks elsewhere.
+    const how =
+      signal.reason instanceof DeadlineError ? 'the time of the mount ran out' : 'the mount was ended'
+    return new MountFailure('out-of-time', `${how} while ${step}`, { cause: thrown })
+  }
   const what = thrown instanceof VaultError ? thrown.message : 'a fault in podid'
   return new MountFailure('internal-error', what, { cause: thrown })
 }
