@@ -37,7 +37,8 @@ function get(
   const tls = options.ca === undefined ? {} : { ca: options.ca }
   const request = begin(url, {
     ...tls,
-    headers: { accept: 'application/json', ...options.headers },
+    // kube-apiserver answers 406 for its key set to who takes plain JSON alone.
+    headers: { accept: 'application/json, application/jwk-set+json', ...options.headers },
     agent: false,
     signal,
   })
