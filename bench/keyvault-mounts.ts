@@ -10,8 +10,11 @@ const OBJECTS = 10
 export async function keyvaultMounts({ short }: BenchOptions): Promise<Row[]> {
   const rig = await startKeyVaultRig({ identities: PODS, objects: 100, latencyMs: LATENCY_MS })
   try {
+    // The rate of a node is for crowds: here it would be the figure itself.
+    const unlimited = await rig.start(['--vault-requests-per-second=10000'])
+    const rows = await sizes(rig, unlimited, short ? 5 : 40)
+    await unlimited.stop()
     const provider = await rig.start()
-    const rows = await sizes(rig, provider, short ? 5 : 40)
     const pods = short ? 20 : PODS
     rows.push(await crowd(rig, provider, { pods, identities: 1 }))
     rows.push(await crowd(rig, provider, { pods, identities: pods }))
@@ -85,7 +88,7 @@ async function crowd(
   const most = identities === 1 ? old / 4 : old
   return {
     figure: `Key Vault, ${pods} pods mount the same ${OBJECTS} objects at once, ${identities === 1 ? 'one identity' : `${identities} identities`}: requests to the vault`,
-    measured: `${vault} in ${round(ms / 1_000, 1)} s (${entra} tokens of Entra, ${failed} failed; one for each pod and object, as the old provider has it, computed: ${old})`,
+    measured: `${vault} in ${round(ms / 1_000, 1)} s (200 a second at most by default; ${entra} tokens of Entra, ${failed} failed; one for each pod and object, as the old provider has it, computed: ${old})`,
     aim: identities === 1 ? `<= ${most}` : `<= ${most}: nothing is shared between identities`,
     reached: vault <= most && failed === 0,
     numbers: { vault, entra, ms, failed, old },
