@@ -28,14 +28,18 @@ export class TestVault {
   readonly name: string
   readonly #world: World
 
-  /** Makes it, with access policies that let in only its owner. */
-  constructor(world: World, name: string) {
+  /** Makes it, with access policies, or roles, that let in only its owner. */
+  constructor(world: World, name: string, { rbac = false }: { readonly rbac?: boolean } = {}) {
     this.name = name
     this.#world = world
     world.azure.plant({
       apps: [{ clientId: OWNER, name: 'keeper of vaults' }],
       vaults: [
-        { name, access: [{ principal: OWNER, secrets: ['all'], keys: ['all'], certificates: ['all'] }] },
+        {
+          name,
+          rbac,
+          access: [{ principal: OWNER, secrets: ['all'], keys: ['all'], certificates: ['all'] }],
+        },
       ],
     })
   }

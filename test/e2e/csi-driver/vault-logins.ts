@@ -13,7 +13,8 @@ export async function workloadAccount(
   name: string,
 ): Promise<Readonly<Record<string, string>>> {
   await place.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } })
-  const identity = place.absentIdentity(name)
+  // Not the name of an identity that pods are bound to.
+  const identity = place.absentIdentity(`${name}-account`)
   const credential = {
     name: 'cluster',
     issuer: SERVICE_ACCOUNT_ISSUER,

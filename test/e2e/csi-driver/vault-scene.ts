@@ -41,8 +41,8 @@ export class VaultScene {
   }
 
   /** A second vault. */
-  another(prefix: string): TestVault {
-    return new TestVault(this.world, this.unique(prefix))
+  another(prefix: string, options: { readonly rbac?: boolean } = {}): TestVault {
+    return new TestVault(this.world, this.unique(prefix), options)
   }
 
   /** A name that no other scenario uses: faults of the emulated Azure are chosen by names in paths. */
@@ -84,12 +84,28 @@ export class VaultScene {
   /** Creates a pod with volumes and waits until it runs. */
   async pod(name: string, options: VaultPodOptions): Promise<AppPod> {
     const pod = await this.startPod(name, options)
-    await pod.running(120)
+    await this.running(pod)
     return pod
+  }
+
+  /** Resolves when the pod is ready: kubelet may wait for two minutes before it tries a mount again. */
+  async running(pod: AppPod, deadlineMs = RETRY_MS): Promise<void> {
+    const path = '.status.conditions[?(@.type=="Ready")].status'
+    await until(`${pod.namespace}/${pod.name} is ready`, { deadlineMs }, async () => {
+      return (await pod.field(path)) === 'True'
+    })
   }
 
   startPod(name: string, options: VaultPodOptions): Promise<AppPod> {
     return this.place.startPod(name, vaultPod(options))
+  }
+
+  /** Resolves when a Deployment or DaemonSet has what its template says: `daemonset/name`. */
+  async rolledOut(what: string, namespace = this.place.namespace): Promise<void> {
+    await until(`${what} is rolled out`, { deadlineMs: 200_000 }, async () => {
+      const args = ['-n', namespace, 'rollout', 'status', what, '--watch=false']
+      return /successfully rolled out/.test(await this.world.kubectl.ok(args))
+    })
   }
 
   /** Files of a volume by path, as the application sees them. @throws Error when one cannot be read */

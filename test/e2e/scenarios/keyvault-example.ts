@@ -79,7 +79,7 @@ const example: Scenario = {
       return variables[name] ?? assert.fail(`the example has a variable ${name}`)
     })
     await kubectl.ok(['--namespace', place.namespace, 'apply', '-f', '-'], filled)
-    await place.kubectl('rollout', 'status', 'deployment/orders', '--timeout=120s')
+    await scene.rolledOut('deployment/orders')
     await whenAll(place, 'orders_a')
     for (const [next, before] of [
       ['orders_b', 'orders_a'],

@@ -58,7 +58,7 @@ const late: Scenario = {
     const told = await scene.failedMount('shop', /AzureIdentityBinding|binding/i, RETRY_MS)
     world.say(`       before the binding exists: ${told}`)
     await place.bind(shop)
-    await pod.running(RETRY_MS / 1_000)
+    await scene.running(pod)
     assert.equal(await scene.read(pod, 'db-password'), 'correct horse')
   },
 }
@@ -83,7 +83,7 @@ const apart: Scenario = {
     const pod = await scene.pod('shop', { selector: shop.name, node: NODE, volumes })
     assert.equal(await scene.read(pod, 'db-password'), 'correct horse')
     await scene.startPod('thief', { selector: thief.name, node: NODE, volumes })
-    await scene.failedMount('thief', /az role assignment create/)
+    await scene.failedMount('thief', /az keyvault set-policy/)
     const up = scene.secretDown(secret)
     try {
       await scene.startPod('late-thief', { selector: thief.name, node: NODE, volumes })

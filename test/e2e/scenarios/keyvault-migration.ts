@@ -100,7 +100,7 @@ const migration: Scenario = {
   ownCluster: true,
   deadlineSeconds: 900,
   async run(place, world) {
-    const { cluster, clock, kubectl, podid } = world
+    const { cluster, clock, podid } = world
     await cluster.importImage(await oldProviderImage(world))
     await installCsiDriver(world)
     await podid.install()
@@ -126,7 +126,7 @@ const migration: Scenario = {
         ),
       )
     const old = await start('old')
-    for (const pod of old) await pod.running(120)
+    for (const pod of old) await scene.running(pod)
     const classOf = ({ name }: AppPod): string => (name.includes('bound') ? 'bound' : 'account')
     const [first] = old
     assert.ok(first)
@@ -148,12 +148,12 @@ const migration: Scenario = {
     const during = await start('during')
     await swap
     const set = 'daemonset/podid-keyvault-provider'
-    await kubectl.ok(['-n', RELEASE_NAMESPACE, 'rollout', 'status', set, '--timeout=120s'])
-    for (const pod of during) await pod.running(120)
+    await scene.rolledOut(set, RELEASE_NAMESPACE)
+    for (const pod of during) await scene.running(pod)
 
     const fresh = await start('fresh')
     for (const pod of fresh) {
-      await pod.running(120)
+      await scene.running(pod)
       assert.deepEqual(await seenBy(scene, pod, classOf(pod)), before, pod.name)
     }
     await nextSecond(clock)
@@ -166,7 +166,7 @@ const migration: Scenario = {
     // And back, in the other order.
     await upgradeOldProvider(world, ['--reuse-values', '--set', 'linux.enabled=true', '--wait'])
     await podid.install({ keyvaultProvider: { ...KEY_VAULT_VALUES.keyvaultProvider, enabled: false } })
-    await kubectl.ok(['-n', RELEASE_NAMESPACE, 'rollout', 'status', OLD_DAEMON_SET, '--timeout=60s'])
+    await scene.rolledOut(OLD_DAEMON_SET, RELEASE_NAMESPACE)
     await nextSecond(clock)
     await scene.vault.setSecret('password', 'fourth')
     for (const pod of old) await scene.whenFile(pod, 'password', 'fourth')

@@ -4,7 +4,7 @@ import { appPodTemplate } from '../app-pod.ts'
 import { until } from '../cluster/until.ts'
 import { DRIVER_LABEL, DRIVER_NAMESPACE } from '../csi-driver/csi-driver.ts'
 import { vaultPod } from '../csi-driver/vault-pod.ts'
-import { nextSecond, RETRY_MS, VaultScene } from '../csi-driver/vault-scene.ts'
+import { nextSecond, VaultScene } from '../csi-driver/vault-scene.ts'
 import { containerOf, killContainer } from '../node-side.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
 import type { Scenario } from '../scenario.ts'
@@ -40,7 +40,7 @@ const vaultDown: Scenario = {
     } finally {
       up()
     }
-    await waiting.running(RETRY_MS / 1_000)
+    await scene.running(waiting)
     await nextSecond(world.clock)
     await scene.vault.setSecret(secret, 'battery staple')
     for (const pod of [running, waiting]) await scene.whenFile(pod, 'db-password', 'battery staple')
@@ -180,18 +180,15 @@ const killed: Scenario = {
     assert.equal(await scene.read(early, 'db-password'), 'correct horse')
     await killContainer(cluster.node(NODE), next)
     for (const pod of batch) {
-      await pod.running(RETRY_MS / 1_000)
+      await scene.running(pod)
       assert.deepEqual([...(await scene.files(pod)).keys()], ['db-password', 'second'], pod.name)
     }
     await podid.ready('keyvault-provider')
-    const driver = ['-n', DRIVER_NAMESPACE, 'rollout']
     const set = 'daemonset/csi-driver-secrets-store-csi-driver'
-    await kubectl.ok([...driver, 'restart', set])
+    await kubectl.ok(['-n', DRIVER_NAMESPACE, 'rollout', 'restart', set])
     const during = await scene.startPod('during', options)
-    await until('the driver is replaced', { deadlineMs: 200_000 }, async () =>
-      /successfully rolled out/.test(await kubectl.ok([...driver, 'status', set, '--watch=false'])),
-    )
-    await during.running(RETRY_MS / 1_000)
+    await scene.rolledOut(set, DRIVER_NAMESPACE)
+    await scene.running(during)
     assert.equal(await scene.read(early, 'db-password'), 'correct horse')
     await nextSecond(world.clock)
     await scene.vault.setSecret('db-password', 'battery staple')

@@ -1,6 +1,6 @@
 /** What people read when a volume cannot be filled. */
 import assert from 'node:assert/strict'
-import { type ClassOptions, RETRY_MS, VaultScene } from '../csi-driver/vault-scene.ts'
+import { type ClassOptions, VaultScene } from '../csi-driver/vault-scene.ts'
 import type { Scenario } from '../scenario.ts'
 
 const SECRET = { objectName: 'db-password', objectType: 'secret' } as const
@@ -26,23 +26,30 @@ const refusals: Scenario = {
     const scene = new VaultScene(place, world)
     const { vault } = scene
     const closed = scene.another('closed')
+    const roles = scene.another('roles', { rbac: true })
     await vault.setSecret('db-password', 'correct horse')
     await vault.setSecret('disabled', 'x')
     await vault.enable('secrets', 'disabled', false)
     await vault.setSecret('large', 'x'.repeat(LARGE))
     await closed.setSecret('db-password', 'correct horse')
+    await roles.setSecret('db-password', 'correct horse')
     const shop = await scene.reader('shop')
     const principal = world.azure.state.identities.get(shop.id.toLowerCase())?.principalId ?? ''
     const cases: readonly Refusal[] = [
       {
-        name: 'missing-role',
+        name: 'missing-policy',
         class: { objects: [SECRET], parameters: { keyvaultName: closed.name } },
         words: [
           new RegExp(closed.name),
           /objectName:db-password/,
-          /--role "Key Vault Secrets User"/,
+          /az keyvault set-policy/,
           new RegExp(principal),
         ],
+      },
+      {
+        name: 'missing-role',
+        class: { objects: [SECRET], parameters: { keyvaultName: roles.name } },
+        words: [new RegExp(roles.name), /--role "Key Vault Secrets User"/, new RegExp(principal)],
       },
       {
         name: 'missing-object',
@@ -104,8 +111,8 @@ const refusals: Scenario = {
     closed.allow(shop.clientId)
     await vault.setSecret('absent', 'not any more')
     await vault.enable('secrets', 'disabled', true)
-    const mended = ['missing-role', 'missing-object', 'disabled-object'] as const
-    await Promise.all(mended.map((name) => place.existing(name).running(RETRY_MS / 1_000)))
+    const mended = ['missing-policy', 'missing-object', 'disabled-object'] as const
+    await Promise.all(mended.map((name) => scene.running(place.existing(name))))
     // One text each, however often kubelet tried.
     for (const { name } of cases) {
       const texts = await scene.failedMounts(name)

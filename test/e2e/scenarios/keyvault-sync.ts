@@ -101,8 +101,7 @@ const owners: Scenario = {
         spec: { replicas: 1, selector: { matchLabels: { app: name } }, template },
       })
     }
-    for (const name of ['one', 'two'])
-      await place.kubectl('rollout', 'status', `deployment/${name}`, '--timeout=120s')
+    for (const name of ['one', 'two']) await scene.rolledOut(`deployment/${name}`)
     const owned = 'jsonpath={.metadata.ownerReferences[*].name}'
     const count = async (): Promise<number> => {
       const names = await place.kubectl('get', 'secret', 'shared', '--ignore-not-found', '-o', owned)
@@ -111,10 +110,10 @@ const owners: Scenario = {
     await until('the Secret has two owners', { deadlineMs: 60_000 }, async () => (await count()) === 2)
     const uids = (await place.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].metadata.uid}')).split(' ')
     assert.equal((await scene.mounted(uids)).length, 2)
-    await place.kubectl('delete', 'deployment', 'one', '--timeout=60s')
+    await place.kubectl('delete', 'deployment', 'one', '--timeout=50s')
     await until('the Secret has one owner', { deadlineMs: 60_000 }, async () => (await count()) === 1)
     assert.deepEqual(await scene.secret('shared'), { password: 'correct horse' })
-    await place.kubectl('delete', 'deployment', 'two', '--timeout=60s')
+    await place.kubectl('delete', 'deployment', 'two', '--timeout=50s')
     await until('the Secret is gone', { deadlineMs: 60_000 }, async () => {
       return (await scene.secret('shared')) === undefined
     })
