@@ -9,7 +9,7 @@ import type { World } from '../world.ts'
 import { storeOf, timestamp } from '../world.ts'
 import { admitCreate } from './admission.ts'
 import { nameSuffix, newUid } from './generated.ts'
-import { objectProblems, warnFinalizers } from './object-problems.ts'
+import { createProblems, warnFinalizers } from './object-problems.ts'
 import type { WriteOptions } from './write-options.ts'
 
 /** A generated name that is taken is tried again this often. */
@@ -35,7 +35,7 @@ export function createObject(
   const filled = tracked(strategy.defaults?.(named) ?? named, definition, options)
   const admitted = admitCreate(world, definition, filled)
   const prepared = strategy.prepareCreate?.(admitted, admitted.metadata.creationTimestamp) ?? admitted
-  const problems = objectProblems(prepared, definition)
+  const problems = createProblems(prepared, definition, options.warn)
   if (problems.length > 0) throw invalid(definition, prepared.metadata.name, problems)
   warnFinalizers(prepared, undefined, definition, options)
   const store = storeOf(world, definition)

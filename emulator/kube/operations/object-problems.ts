@@ -1,13 +1,44 @@
 import { textsAt } from '../json.ts'
 import type { KubeObject } from '../kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import { type RuledWrite, ruleProblems } from '../validation/broken-rules.ts'
 import type { FieldProblem } from '../validation/field-problem.ts'
 import { metadataProblems, metadataUpdateProblems } from '../validation/metadata-rules.ts'
 import { customProblems } from '../validation/validate-custom.ts'
 import type { WriteOptions } from './write-options.ts'
 
-/** Everything wrong with an object on its own. */
-export function objectProblems(object: KubeObject, definition: ResourceDefinition): readonly FieldProblem[] {
+type Warn = WriteOptions['warn']
+
+/** Everything wrong with a new object. */
+export function createProblems(
+  object: KubeObject,
+  definition: ResourceDefinition,
+  warn: Warn,
+): readonly FieldProblem[] {
+  const found = objectProblems(object, definition)
+  return [...found, ...rulesProblems(definition, found, { next: object, warn })]
+}
+
+/** Everything wrong with an update. */
+export function updateProblems(
+  next: KubeObject,
+  current: KubeObject,
+  definition: ResourceDefinition,
+  warn: Warn,
+): readonly FieldProblem[] {
+  const found = [
+    ...metadataUpdateProblems({ ...next.metadata }, { ...current.metadata }),
+    ...(definition.strategy.validateUpdate?.(next, current) ?? []),
+    ...objectProblems(next, definition, current),
+  ]
+  return [...found, ...rulesProblems(definition, found, { next, current, warn })]
+}
+
+function objectProblems(
+  object: KubeObject,
+  definition: ResourceDefinition,
+  current?: KubeObject,
+): readonly FieldProblem[] {
   const rule = {
     path: 'metadata',
     nameRule: definition.nameRule,
@@ -16,21 +47,17 @@ export function objectProblems(object: KubeObject, definition: ResourceDefinitio
   }
   return [
     ...metadataProblems({ ...object.metadata }, rule),
-    ...(definition.custom ? customProblems(withoutMetadata(object), definition.schema) : []),
+    ...(definition.custom ? customProblems(withoutMetadata(object), definition.schema, '', current) : []),
     ...(definition.strategy.validate?.(object) ?? []),
   ]
 }
 
-/** Everything wrong with an update. */
-export function updateProblems(
-  next: KubeObject,
-  current: KubeObject,
-  definition: ResourceDefinition,
+function rulesProblems(
+  { rules }: ResourceDefinition,
+  found: readonly FieldProblem[],
+  write: RuledWrite,
 ): readonly FieldProblem[] {
-  return [
-    ...metadataUpdateProblems({ ...next.metadata }, { ...current.metadata }),
-    ...(definition.strategy.validateUpdate?.(next, current) ?? []),
-  ]
+  return rules === undefined ? [] : ruleProblems(rules, found, write)
 }
 
 function withoutMetadata(object: KubeObject): Record<string, unknown> {

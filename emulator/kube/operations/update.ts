@@ -9,7 +9,7 @@ import { invalidValue } from '../validation/field-problem.ts'
 import type { World } from '../world.ts'
 import { storeOf, timestamp } from '../world.ts'
 import { foreignUid } from './object-place.ts'
-import { objectProblems, updateProblems, warnFinalizers } from './object-problems.ts'
+import { updateProblems, warnFinalizers } from './object-problems.ts'
 import type { WriteOptions } from './write-options.ts'
 
 export interface Update {
@@ -39,7 +39,7 @@ export function updateObject(world: World, definition: ResourceDefinition, updat
   checkDeletion(wanted, current, definition)
   const restored = withRestoredMetadata(wanted, current, definition)
   const prepared = prepare(restored, current, definition, options)
-  const problems = [...updateProblems(prepared, current, definition), ...objectProblems(prepared, definition)]
+  const problems = updateProblems(prepared, current, definition, options.warn)
   if (problems.length > 0) throw invalid(definition, name, problems)
   warnFinalizers(prepared, current, definition, options)
   const generated = withGeneration(prepared, current, definition)

@@ -2,6 +2,7 @@ import { fieldsAt, isFields, listAt, textAt, textsAt, valueAt } from '../json.ts
 import type { KubeObject } from '../kube-object.ts'
 import { OBJECT_META_REF } from '../schemas/builtin-schemas.ts'
 import type { Schema } from '../schemas/schema.ts'
+import { readRules } from '../validation/rules.ts'
 import { ageSince } from './age.ts'
 import { NAME } from './columns.ts'
 import { jsonPath } from './json-path.ts'
@@ -20,6 +21,8 @@ function customResource(definition: KubeObject, version: unknown): ResourceDefin
   const statusSubresource = valueAt(version, 'subresources', 'status') !== undefined
   const group = textAt(spec, 'group')
   const name = textAt(version, 'name')
+  const schema: Schema = fieldsAt(version, 'schema', 'openAPIV3Schema')
+  const rules = readRules(schema)
   return {
     group,
     version: name,
@@ -34,7 +37,8 @@ function customResource(definition: KubeObject, version: unknown): ResourceDefin
     statusSubresource,
     subresources: [],
     nameRule: 'subdomain',
-    schema: wholeObjectSchema(fieldsAt(version, 'schema', 'openAPIV3Schema'), group, name, kind),
+    schema: wholeObjectSchema(schema, group, name, kind),
+    ...(rules === undefined ? {} : { rules }),
     custom: true,
     generation: true,
     unconditionalUpdate: false,

@@ -2,6 +2,7 @@ import type { KubeObject } from '../kube-object.ts'
 import type { Schema } from '../schemas/schema.ts'
 import type { FieldProblem } from '../validation/field-problem.ts'
 import type { NameRule } from '../validation/names.ts'
+import type { Rules } from '../validation/rules.ts'
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
 
@@ -48,6 +49,8 @@ export interface ResourceDefinition {
   readonly subresources: readonly Subresource[]
   readonly nameRule: NameRule
   readonly schema: Schema
+  /** The rules in the schema of a custom kind. */
+  readonly rules?: Rules
   /** Made from a CustomResourceDefinition. */
   readonly custom: boolean
   /** `metadata.generation` is kept. */

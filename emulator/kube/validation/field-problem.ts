@@ -9,6 +9,9 @@ type FieldProblemType =
   | 'FieldValueTooMany'
   | 'FieldValueNotFound'
 
+/** The value of a problem whose text does not show it, though its kind does. */
+export const OMITTED = Symbol('omitted')
+
 /** One thing wrong with one field, as `field.Error` of the API machinery words it. */
 export interface FieldProblem {
   readonly type: FieldProblemType
@@ -40,14 +43,29 @@ const SHOWN: ReadonlySet<FieldProblemType> = new Set([
 
 /** `Invalid value: "x": must be ...`: the text without the field. */
 export function problemText(problem: FieldProblem): string {
-  const shown = SHOWN.has(problem.type) ? `: ${goText(problem.value)}` : ''
+  const isShown = SHOWN.has(problem.type) && problem.value !== OMITTED
+  const shown = isShown ? `: ${goText(problem.value)}` : ''
   const detail = problem.detail === '' ? '' : `: ${problem.detail}`
   return `${LEADS[problem.type]}${shown}${detail}`
 }
 
-/** JSON, but for control characters, which Go prints as bytes. */
+/** A text as Go quotes it, anything else as JSON. */
 function goText(value: unknown): string {
-  return JSON.stringify(value ?? null).replaceAll(/\\u00([01][0-9a-f])/g, '\\x$1')
+  const json = JSON.stringify(value ?? null)
+  return typeof value === 'string' ? json.replaceAll(UNPRINTABLE, goEscape) : json
+}
+
+/** What JSON has escaped otherwise than Go, or not at all. */
+const UNPRINTABLE = /\\\\|\\u00[01][0-9a-f]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu
+
+function goEscape(found: string): string {
+  if (found === '\\\\') return found
+  if (found === '\\u0007') return '\\a'
+  if (found === '\\u000b') return '\\v'
+  const code = found.startsWith('\\') ? Number.parseInt(found.slice(2), 16) : (found.codePointAt(0) ?? 0)
+  const hex = code.toString(16)
+  if (code < 0x80) return `\\x${hex.padStart(2, '0')}`
+  return code < 0x1_00_00 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`
 }
 
 export function required(field: string, detail = ''): FieldProblem {

@@ -1,24 +1,27 @@
 import type { Fields } from '../json.ts'
-import { isFields, isList, sameJson } from '../json.ts'
+import { isFields, isList, sameJson, valueAt } from '../json.ts'
 import type { Schema } from '../schemas/schema.ts'
+import { counterpart } from './counterpart.ts'
 import { embeddedProblems } from './embedded-resource.ts'
 import type { FieldProblem } from './field-problem.ts'
 import { duplicate, invalidValue, notSupported, required } from './field-problem.ts'
 import { formatProblem } from './formats.ts'
 
 /**
- * Checks a value against a structural schema, with the wording of the API server. CEL rules
- * (`x-kubernetes-validations`) are not evaluated.
+ * Checks a value against a structural schema, with the wording of the API server. Its rules
+ * (`x-kubernetes-validations`) are another matter: `broken-rules.ts`.
+ * @param old what is stored in the place of the value: what is wrong with it is no news when it stays as it is.
  */
-export function customProblems(value: unknown, schema: Schema, path = ''): FieldProblem[] {
+export function customProblems(value: unknown, schema: Schema, path = '', old?: unknown): FieldProblem[] {
   if (value === null && schema.nullable === true) return []
+  if (path !== '' && old !== undefined && sameJson(value, old)) return []
   const wrongType = typeProblem(value, schema, path)
   if (wrongType !== undefined) return [wrongType]
   return [
     ...enumProblems(value, schema, path),
     ...scalarProblems(value, schema, path),
-    ...(isList(value) ? listProblems(value, schema, path) : []),
-    ...(isFields(value) ? fieldsProblems(value, schema, path) : []),
+    ...(isList(value) ? listProblems(value, schema, path, old) : []),
+    ...(isFields(value) ? fieldsProblems(value, schema, path, old) : []),
     ...combinationProblems(value, schema, path),
   ]
 }
@@ -106,7 +109,7 @@ function upperBound(value: number, { maximum, exclusiveMaximum }: Schema): strin
   return value > maximum ? `should be less than or equal to ${maximum}` : ''
 }
 
-function listProblems(value: unknown[], schema: Schema, path: string): FieldProblem[] {
+function listProblems(value: unknown[], schema: Schema, path: string, old: unknown): FieldProblem[] {
   const problems: FieldProblem[] = []
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
     const detail = `${value.length}: must have at most ${schema.maxItems} items`
@@ -119,7 +122,9 @@ function listProblems(value: unknown[], schema: Schema, path: string): FieldProb
   }
   const { items } = schema
   if (items !== undefined)
-    value.forEach((each, at) => problems.push(...customProblems(each, items, `${path}[${at}]`)))
+    value.forEach((each, at) =>
+      problems.push(...customProblems(each, items, `${path}[${at}]`, counterpart(each, old, schema))),
+    )
   return [...problems, ...repeatedItems(value, schema, path)]
 }
 
@@ -139,7 +144,7 @@ function repeatedItems(value: readonly unknown[], schema: Schema, path: string):
   return problems
 }
 
-function fieldsProblems(value: Fields, schema: Schema, path: string): FieldProblem[] {
+function fieldsProblems(value: Fields, schema: Schema, path: string, old: unknown): FieldProblem[] {
   const at = (key: string): string => (path === '' ? key : `${path}.${key}`)
   const problems = (schema.required ?? [])
     .filter((key) => value[key] === undefined)
@@ -149,7 +154,7 @@ function fieldsProblems(value: Fields, schema: Schema, path: string): FieldProbl
   const others = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
   for (const [key, each] of Object.entries(value)) {
     const known = schema.properties?.[key] ?? others
-    if (known !== undefined) problems.push(...customProblems(each, known, at(key)))
+    if (known !== undefined) problems.push(...customProblems(each, known, at(key), valueAt(old, key)))
   }
   return problems
 }
