@@ -10,6 +10,7 @@ import { LIST_CASES } from './list-cases.ts'
 import { NODE_TAINT_CASES } from './node-taint-cases.ts'
 import { PATCH_CASES } from './patch-cases.ts'
 import { RECORD_MAP_CASES } from './record-map-cases.ts'
+import { RULE_CASES } from './rule-cases.ts'
 import { TOKEN_CASES } from './token-cases.ts'
 import { WATCH_CASES } from './watch-cases.ts'
 import { WRITE_CASES } from './write-cases.ts'
@@ -24,6 +25,7 @@ export const KUBE_CASES: readonly KubeCase[] = [
   ...ACCESS_CASES,
   ...TOKEN_CASES,
   ...DEFINITION_CASES,
+  ...RULE_CASES,
   ...JAVASCRIPT_CLIENT_CASES,
   ...KUBECTL_CASES,
   ...CLIENT_ROOM_CASES,

@@ -5,6 +5,7 @@ import { startKubeEmulator } from '../../emulator/kube/kube-emulator.ts'
 import { podidDefinitions } from '../harness/kube-emulator.ts'
 import { identity, map, placedPod } from './case-objects.ts'
 import { type CaseContext, type CaseWorld, type KubeCase, MERGE, openCaseWorld } from './case-world.ts'
+import { ruledWrite } from './ruled-writes.ts'
 import { type Asking, transcribe } from './transcripts/transcript.ts'
 
 /** One thing to ask about objects `a` to `c` of a collection. */
@@ -90,10 +91,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   names.map((name) => ({ ask: (asking: Asking, path: string) => asking('GET', `${path}/${name}`) })),
 )
 
-const KINDS: readonly (readonly [plural: string, path: string, make: Make])[] = [
-  ['ConfigMaps', '/api/v1/namespaces/{ns}/configmaps', map],
-  ['AzureIdentities', '/apis/aadpodidentity.k8s.io/v1/namespaces/{ns}/azureidentities', identity],
-  ['pods', '/api/v1/namespaces/{ns}/pods', (name, rest) => ({ ...placedPod(name), ...rest })],
+const IDENTITIES = '/apis/aadpodidentity.k8s.io/v1/namespaces/{ns}/azureidentities'
+
+type Kind = readonly [plural: string, path: string, make: Make, steps: fc.Arbitrary<Step>]
+
+const KINDS: readonly Kind[] = [
+  ['ConfigMaps', '/api/v1/namespaces/{ns}/configmaps', map, step],
+  ['AzureIdentities', IDENTITIES, identity, step],
+  ['pods', '/api/v1/namespaces/{ns}/pods', (name, rest) => ({ ...placedPod(name), ...rest }), step],
+  ['specs of AzureIdentities and their bindings', IDENTITIES, identity, ruledWrite.map((ask) => ({ ask }))],
 ]
 
 async function emulated(context: CaseContext): Promise<() => Promise<CaseWorld>> {
@@ -103,15 +109,15 @@ async function emulated(context: CaseContext): Promise<() => Promise<CaseWorld>>
   return () => openCaseWorld(context, kube)
 }
 
-export const DIFFERENTIAL_CASES: readonly KubeCase[] = KINDS.map(([plural, path, make]) => ({
+export const DIFFERENTIAL_CASES: readonly KubeCase[] = KINDS.map(([plural, path, make, steps]) => ({
   name: `whatever is done to ${plural}, the emulator answers as the real server does`,
   async run(world: CaseWorld, context: CaseContext): Promise<void> {
     const openEmulated = await emulated(context)
-    const property = fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 24 }), async (steps) => {
+    const property = fc.asyncProperty(fc.array(steps, { minLength: 8, maxLength: 24 }), async (taken) => {
       const script = {
         name: plural,
         async run(asking: Asking) {
-          for (const { ask } of steps) await ask(asking, path, make)
+          for (const { ask } of taken) await ask(asking, path, make)
         },
       }
       const real = await openCaseWorld(context, world.subject)

@@ -285,7 +285,15 @@ export const KUBECTL_CASES: readonly KubeCase[] = [
       )
       assert.match(
         typed.stderr,
-        /The AzureIdentity "b" is invalid: spec\.type: Invalid value: "string": spec\.type in body must be of type integer: "string"/,
+        /The AzureIdentity "b" is invalid: \n\* spec\.type: Invalid value: "string": spec\.type in body must be of type integer: "string"\n\* <nil>: Invalid value: null: some validation rules were not checked/,
+      )
+      const ruled = await kubectl.run(
+        ['create', '-f', '-'],
+        IDENTITY.replace(/clientID: .*/, 'clientID: x').replace('shop', 'b'),
+      )
+      assert.match(
+        ruled.stderr,
+        /The AzureIdentity "b" is invalid: spec\.clientID: Invalid value: "x": must be a client id like 1/,
       )
     },
   },

@@ -1,4 +1,4 @@
-import { identity, map, pod } from '../case-objects.ts'
+import { CLIENT_ID, identity, map, pod } from '../case-objects.ts'
 import { MERGE } from '../case-world.ts'
 import type { Asking, Script } from './transcript.ts'
 
@@ -7,6 +7,7 @@ const PODS = '/api/v1/namespaces/{ns}/pods'
 const IDENTITIES = '/apis/aadpodidentity.k8s.io/v1/namespaces/{ns}/azureidentities'
 const JSON_PATCH = 'application/json-patch+json'
 const STRATEGIC = 'application/strategic-merge-patch+json'
+const OTHER_CLIENT_ID = 'c0c0c0c0-0000-4000-8000-000000000002'
 const APPLY = 'application/apply-patch+yaml'
 
 async function jsonPatches(ask: Asking, path: string): Promise<void> {
@@ -142,6 +143,7 @@ export const PATCH_SCRIPTS: readonly Script[] = [
       await mergePatches(ask, `${IDENTITIES}/i`)
       await ask('PATCH', `${IDENTITIES}/none`, { contentType: MERGE, body: {} })
       await ask('PATCH', `${IDENTITIES}/i`, { contentType: MERGE, body: { spec: { clientID: 'x' } } })
+      await ask('PATCH', `${IDENTITIES}/i`, { contentType: MERGE, body: { spec: { clientID: CLIENT_ID } } })
       await ask('PATCH', `${IDENTITIES}/i`, { contentType: MERGE, body: { spec: { type: 'x' } } })
       await ask('PATCH', `${IDENTITIES}/i`, { contentType: MERGE, body: { spec: null } })
       await ask('PATCH', `${IDENTITIES}/i`, { contentType: STRATEGIC, body: {} })
@@ -257,11 +259,11 @@ export const PATCH_SCRIPTS: readonly Script[] = [
       const path = `${IDENTITIES}/i`
       const apply = (spec: unknown, query = '?fieldManager=one', rest: object = {}) =>
         ask('PATCH', `${path}${query}`, { contentType: APPLY, body: identity('i', { spec, ...rest }) })
-      await apply({ type: 0, clientID: 'a', auxiliaryTenantIDs: ['x', 'y'] })
+      await apply({ type: 0, clientID: CLIENT_ID, auxiliaryTenantIDs: ['x', 'y'] })
       await apply({ type: 1 }, '?fieldManager=two')
-      await apply({ type: 1, clientID: 'b', auxiliaryTenantIDs: ['x'] }, '?fieldManager=two')
+      await apply({ type: 1, clientID: OTHER_CLIENT_ID, auxiliaryTenantIDs: ['x'] }, '?fieldManager=two')
       await apply({ type: 1, clientPassword: { name: 'n', namespace: 'm' } }, '?fieldManager=two&force=true')
-      await apply({ clientID: 'a' })
+      await apply({ clientID: CLIENT_ID })
       await apply({ type: 1, typ: 1 })
       await apply({ type: 'x' })
       await apply({ type: null })

@@ -1,4 +1,4 @@
-import { identity, map, placedPod } from '../case-objects.ts'
+import { CLIENT_ID, identity, map, placedPod } from '../case-objects.ts'
 import { MERGE } from '../case-world.ts'
 import { type Script, versionOf } from './transcript.ts'
 
@@ -99,7 +99,7 @@ export const READ_SCRIPTS: readonly Script[] = [
     name: 'forms',
     async run(ask) {
       await ask('POST', PODS, { body: placedPod('a', { n: 'a' }) })
-      await ask('POST', IDENTITIES, { body: identity('i', { spec: { type: 1, clientID: 'c' } }) })
+      await ask('POST', IDENTITIES, { body: identity('i', { spec: { type: 1, clientID: CLIENT_ID } }) })
       for (const path of [PODS, `${PODS}/a`, IDENTITIES, `${IDENTITIES}/i`]) {
         await ask('GET', path, { accept: TABLE })
         await ask('GET', `${path}?includeObject=None`, { accept: TABLE })
