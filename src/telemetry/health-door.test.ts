@@ -17,20 +17,20 @@ async function ask(port: number, path: string): Promise<[number | undefined, str
 }
 
 test('health is 200 ok or 503 with the reason, readiness lists its checks, the rest is not found', async (context) => {
-  let failure: string | undefined
-  let health = (): Promise<string | undefined> => Promise.resolve(failure)
+  const state: { failure: string | undefined } = { failure: undefined }
+  let health = (): Promise<string | undefined> => Promise.resolve(state.failure)
   const door = createHealthDoor({
     host: '127.0.0.1',
     port: 0,
     path: '/alive',
     health: () => health(),
-    ready: () => [{ name: 'socket', failure }],
+    ready: () => [{ name: 'socket', failure: state.failure }],
   })
   await door.open()
   context.after(() => door.close())
   assert.deepEqual(await ask(door.port, '/alive?x=1'), [200, 'ok'])
   assert.deepEqual(await ask(door.port, '/readyz'), [200, '[+] socket ok\nok\n'])
-  failure = 'somebody else has it'
+  state.failure = 'somebody else has it'
   assert.deepEqual(await ask(door.port, '/alive'), [503, 'somebody else has it'])
   assert.deepEqual(await ask(door.port, '/readyz'), [
     503,
