@@ -77,7 +77,8 @@ export const MOUNT_FAILURES = {
     blame: 'identity',
     passes: false,
     meaning: 'Key Vault does not accept the token: it comes from another tenant or is for another audience.',
-    remedy: 'Make tenantID and cloudName those of the vault',
+    remedy:
+      'Where the message says that they differ, make tenantID and cloudName those of the vault; otherwise wait for the next token',
   },
   'vault-forbidden': {
     blame: 'identity',
