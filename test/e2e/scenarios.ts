@@ -12,7 +12,7 @@ import { FIGURES } from './scenarios/figures.ts'
 import { IDENTITIES_KEPT } from './scenarios/identities-kept.ts'
 import { KEYVAULT_EXAMPLE } from './scenarios/keyvault-example.ts'
 import { KEYVAULT_FILES } from './scenarios/keyvault-files.ts'
-import { KEYVAULT_IDENTITIES } from './scenarios/keyvault-identities.ts'
+import { KEYVAULT_IDENTITIES, KEYVAULT_NODE_IDENTITY } from './scenarios/keyvault-identities.ts'
 import { KEYVAULT_MIGRATION } from './scenarios/keyvault-migration.ts'
 import { KEYVAULT_OUTAGES } from './scenarios/keyvault-outages.ts'
 import { KEYVAULT_REFUSALS } from './scenarios/keyvault-refusals.ts'
@@ -71,5 +71,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KEYVAULT_REFUSALS,
   ...KEYVAULT_EXAMPLE,
   ...KEYVAULT_OUTAGES,
+  ...KEYVAULT_NODE_IDENTITY,
   ...KEYVAULT_MIGRATION,
 ]

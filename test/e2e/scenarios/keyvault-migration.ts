@@ -136,6 +136,8 @@ const migration: Scenario = {
     const values = await podid.helm(['get', 'values', 'podid', '-o', 'yaml'])
     const flags = ['--values', '-', '--set', 'keyvaultProvider.enabled=true']
     await podid.helm(['upgrade', 'podid', CHART, ...flags], values)
+    // The node agents start anew, with the socket for the provider.
+    await scene.rolledOut('daemonset/podid-nmi', RELEASE_NAMESPACE)
     await until('podid waits on every node', { deadlineMs: 180_000 }, async () => {
       const { running, ready } = await podidPods(world)
       return running === NODES.length && ready === 0
