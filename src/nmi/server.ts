@@ -25,6 +25,8 @@ export type Bind = (server: Server) => Promise<void>
 const TCP_KEEPALIVE_MS = 30_000
 /** After the drain limit held requests are told that podid stops; this long their answers may take. */
 const LAST_WORDS_MS = 500
+/** How long a connection that was made and has not said anything yet may take to say it when the agent stops. */
+const FIRST_WORDS_MS = 250
 
 /**
  * The sockets of the node agent. Everything that a client can make large or slow is bounded here:
@@ -125,6 +127,14 @@ export function createNmiServer(deps: {
     for (const timer of timers) timer.cancel()
   }
 
+  /** Who has just connected asks in a moment: cut off now, it would see a reset instead of an answer. */
+  async function endedOrLate(ended: Promise<undefined>): Promise<void> {
+    const late = Promise.withResolvers<undefined>()
+    const timer = clock.after(FIRST_WORDS_MS, () => late.resolve(undefined))
+    await Promise.race([ended, late.promise])
+    timer.cancel()
+  }
+
   return {
     open: () => deps.bind(server),
     async close() {
@@ -133,6 +143,8 @@ export function createNmiServer(deps: {
       const closed = Promise.withResolvers<undefined>()
       server.close(() => closed.resolve(undefined))
       server.closeIdleConnections()
+      await drained()
+      await endedOrLate(closed.promise)
       await drained()
       server.closeAllConnections()
       await closed.promise

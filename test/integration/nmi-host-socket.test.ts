@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { type NmiOptions, type NmiWorld, put, startNmi } from '../harness/nmi-world.ts'
 import { clientIdOf, makeAssigned, makeBinding, makeIdentity, makePod } from '../make/objects.ts'
@@ -42,14 +44,14 @@ async function ask(
 ): Promise<Got> {
   const { promise, resolve, reject } = Promise.withResolvers<Got>()
   const outgoing = request({ ...place, host: '127.0.0.1', path, headers, agent: false }, (incoming) => {
-    let text = ''
+    let body = ''
     incoming.setEncoding('utf8').on('data', (part: string) => {
-      text += part
+      body += part
     })
     incoming.on('end', () =>
       resolve({
         status: incoming.statusCode ?? 0,
-        body: JSON.parse(text) as Record<string, unknown>,
+        body: JSON.parse(body) as Record<string, unknown>,
         retryAfter: incoming.headers['retry-after'],
       }),
     )
@@ -164,6 +166,20 @@ test('a successor takes the path over without a refused request, and the one bef
   over.abort()
   assert.deepEqual(await asking, new Set([200]))
   assert.ok(existsSync(path))
+})
+
+test('who has connected and not asked yet when the agent stops is answered', async (t) => {
+  const path = socketPath(t)
+  const world = await startWithSocket(path)
+  const connected = Promise.withResolvers<undefined>()
+  const socket = connect(path, () => connected.resolve(undefined))
+  t.after(() => socket.destroy())
+  await connected.promise
+  const stopped = world.nmi.stop()
+  const answer = text(socket)
+  socket.write(`GET ${VAULT} HTTP/1.1\r\nhost: localhost\r\npodns: default\r\npodname: shop-0\r\n\r\n`)
+  assert.match(await answer, /^HTTP\/1\.1 200 /)
+  await stopped
 })
 
 test('when the successor ends, the one before takes the path back', async (t) => {
