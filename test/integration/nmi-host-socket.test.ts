@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { type NmiOptions, type NmiWorld, put, startNmi } from '../harness/nmi-world.ts'
 import { clientIdOf, makeAssigned, makeBinding, makeIdentity, makePod } from '../make/objects.ts'
 
@@ -170,13 +172,15 @@ test('a successor takes the path over without a refused request, and the one bef
 
 test('who has connected and not asked yet when the agent stops is answered', async (t) => {
   const path = socketPath(t)
-  const world = await startWithSocket(path)
+  const world = await startWithSocket(path, { clock: new FakeClock() })
   const connected = Promise.withResolvers<undefined>()
   const socket = connect(path, () => connected.resolve(undefined))
   t.after(() => socket.destroy())
   await connected.promise
   const stopped = world.nmi.stop()
   const answer = text(socket)
+  // Long enough for the agent to close what it takes for silent; its own patience ends by the clock of the test.
+  for (let turns = 0; turns < 50; turns += 1) await turn()
   socket.write(`GET ${VAULT} HTTP/1.1\r\nhost: localhost\r\npodns: default\r\npodname: shop-0\r\n\r\n`)
   assert.match(await answer, /^HTTP\/1\.1 200 /)
   await stopped
