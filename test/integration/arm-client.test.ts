@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { type AzureEmulator, startAzureEmulator } from '../../emulator/azure/emulator.ts'
 import { ArmError } from '../../src/azure/arm.ts'
 import { createArmBudget } from '../../src/azure/arm-budget.ts'
@@ -17,158 +17,161 @@ const canonical = (name: string): string => identityId(name).toLowerCase()
 let azure: AzureEmulator
 const calls: ArmCall[] = []
 
-before(async () => {
-  azure = await startAzureEmulator({
-    seed: {
-      apps: [{ clientId: clientIdOf('mic'), secret: 'pass' }],
-      identities: ['a', 'b'].map((name) => ({ id: identityId(name), clientId: clientIdOf(name) })),
-      scaleSets: [{ id: vmssId('pool'), systemAssigned: true, instances: ['0'] }],
-      vms: [{ id: vmId('vm'), identities: [identityId('a')] }],
-      settings: { vmssOperationMs: 20, vmOperationMs: 20, operationRetryAfterSeconds: 0 },
-    },
+// Hooks of a file itself would run for every test of the process: all files share one.
+describe('the ARM client', () => {
+  before(async () => {
+    azure = await startAzureEmulator({
+      seed: {
+        apps: [{ clientId: clientIdOf('mic'), secret: 'pass' }],
+        identities: ['a', 'b'].map((name) => ({ id: identityId(name), clientId: clientIdOf(name) })),
+        scaleSets: [{ id: vmssId('pool'), systemAssigned: true, instances: ['0'] }],
+        vms: [{ id: vmId('vm'), identities: [identityId('a')] }],
+        settings: { vmssOperationMs: 20, vmOperationMs: 20, operationRetryAfterSeconds: 0 },
+      },
+    })
   })
-})
-after(() => azure.close())
+  after(() => azure.close())
 
-/**
- * The SDK itself asks the emulator; only the login is short-cut, since the process's own list of trusted
- * CAs cannot be changed while it runs.
- */
-function client(callsPerHour = 10_000): ArmClient {
-  const cloud = customCloud(
-    Buffer.from(
-      JSON.stringify({
-        activeDirectoryEndpoint: azure.entraUrl,
-        resourceManagerEndpoint: azure.armUrl,
-        tokenAudience: 'https://management.core.windows.net/',
-      }),
-    ),
-  )
-  const login = { clientId: clientIdOf('mic'), objectId: '', resourceId: '' }
-  return createArmClient({
-    clock: systemClock,
-    cloud,
-    credential: {
-      login: () => login,
-      getToken: async () => ({
-        token: await azure.mint({
-          principal: clientIdOf('mic'),
-          audience: 'https://management.core.windows.net/',
+  /**
+   * The SDK itself asks the emulator; only the login is short-cut, since the process's own list of trusted
+   * CAs cannot be changed while it runs.
+   */
+  function client(callsPerHour = 10_000): ArmClient {
+    const cloud = customCloud(
+      Buffer.from(
+        JSON.stringify({
+          activeDirectoryEndpoint: azure.entraUrl,
+          resourceManagerEndpoint: azure.armUrl,
+          tokenAudience: 'https://management.core.windows.net/',
         }),
-        expiresOnTimestamp: systemClock.now() + 3_600_000,
-      }),
-    },
-    budget: createArmBudget(systemClock, callsPerHour),
-    userAgent: 'test',
-    ca: azure.caPem,
-    onCall: (call) => calls.push(call),
-  })
-}
-
-function group(provider: string): ComputeGroup {
-  const found = parseProviderId(`azure://${provider}`)?.group
-  assert.ok(found !== undefined)
-  return found
-}
-const set = (): ComputeGroup => group(`${vmssId('pool')}/virtualMachines/0`)
-
-test('identities are added and removed by one merge each, and the system-assigned one stays', async () => {
-  const arm = client()
-  const empty = await arm.getGroup(set(), signal)
-  assert.deepEqual(
-    [empty.systemAssigned, empty.identities.size, empty.provisioningState],
-    [true, 0, 'Succeeded'],
-  )
-  await arm.patchIdentities(
-    set(),
-    { systemAssigned: true, add: [canonical('a'), canonical('b')], remove: [], empties: false },
-    signal,
-  )
-  const both = await arm.getGroup(set(), signal)
-  assert.deepEqual([...both.identities.keys()].sort(), [canonical('a'), canonical('b')])
-  assert.equal(both.identities.get(canonical('a'))?.clientId, clientIdOf('a'))
-  await arm.patchIdentities(
-    set(),
-    { systemAssigned: true, add: [], remove: [canonical('a')], empties: false },
-    signal,
-  )
-  assert.deepEqual([...(await arm.getGroup(set(), signal)).identities.keys()], [canonical('b')])
-  await arm.patchIdentities(
-    set(),
-    { systemAssigned: true, add: [], remove: [canonical('b')], empties: true },
-    signal,
-  )
-  const after = await arm.getGroup(set(), signal)
-  assert.deepEqual([after.systemAssigned, after.identities.size], [true, 0])
-  assert.deepEqual(azure.journal.violations, [])
-})
-
-test('the last identity leaves a VM that has no system-assigned one', async () => {
-  const arm = client()
-  const vm = group(vmId('vm'))
-  await arm.patchIdentities(
-    vm,
-    { systemAssigned: false, add: [], remove: [canonical('a')], empties: true },
-    signal,
-  )
-  const left = await arm.getGroup(vm, signal)
-  assert.deepEqual([left.systemAssigned, left.identities.size], [false, 0])
-})
-
-test('a read of an identity tells its ids, and a deleted one is missing', async () => {
-  const arm = client()
-  const id = (name: string) => {
-    const parsed = parseManagedIdentityId(identityId(name))
-    assert.ok(parsed !== undefined)
-    return parsed
+      ),
+    )
+    const login = { clientId: clientIdOf('mic'), objectId: '', resourceId: '' }
+    return createArmClient({
+      clock: systemClock,
+      cloud,
+      credential: {
+        login: () => login,
+        getToken: async () => ({
+          token: await azure.mint({
+            principal: clientIdOf('mic'),
+            audience: 'https://management.core.windows.net/',
+          }),
+          expiresOnTimestamp: systemClock.now() + 3_600_000,
+        }),
+      },
+      budget: createArmBudget(systemClock, callsPerHour),
+      userAgent: 'test',
+      ca: azure.caPem,
+      onCall: (call) => calls.push(call),
+    })
   }
-  assert.equal((await arm.getIdentity(id('a'), signal)).clientId, clientIdOf('a'))
-  await assert.rejects(
-    arm.getIdentity(id('gone'), signal),
-    (error) => error instanceof ArmError && error.fault === 'missing',
-  )
-})
 
-test('an identity that does not exist is a rejection that names it', async () => {
-  const arm = client()
-  const patch = { systemAssigned: true, add: [canonical('gone')], remove: [], empties: false }
-  await assert.rejects(arm.patchIdentities(set(), patch, signal), (error) => {
-    assert.ok(error instanceof ArmError)
-    assert.equal(error.fault, 'rejected')
-    assert.match(error.message.toLowerCase(), /userassignedidentities\/gone/)
-    return true
+  function group(provider: string): ComputeGroup {
+    const found = parseProviderId(`azure://${provider}`)?.group
+    assert.ok(found !== undefined)
+    return found
+  }
+  const set = (): ComputeGroup => group(`${vmssId('pool')}/virtualMachines/0`)
+
+  test('identities are added and removed by one merge each, and the system-assigned one stays', async () => {
+    const arm = client()
+    const empty = await arm.getGroup(set(), signal)
+    assert.deepEqual(
+      [empty.systemAssigned, empty.identities.size, empty.provisioningState],
+      [true, 0, 'Succeeded'],
+    )
+    await arm.patchIdentities(
+      set(),
+      { systemAssigned: true, add: [canonical('a'), canonical('b')], remove: [], empties: false },
+      signal,
+    )
+    const both = await arm.getGroup(set(), signal)
+    assert.deepEqual([...both.identities.keys()].sort(), [canonical('a'), canonical('b')])
+    assert.equal(both.identities.get(canonical('a'))?.clientId, clientIdOf('a'))
+    await arm.patchIdentities(
+      set(),
+      { systemAssigned: true, add: [], remove: [canonical('a')], empties: false },
+      signal,
+    )
+    assert.deepEqual([...(await arm.getGroup(set(), signal)).identities.keys()], [canonical('b')])
+    await arm.patchIdentities(
+      set(),
+      { systemAssigned: true, add: [], remove: [canonical('b')], empties: true },
+      signal,
+    )
+    const after = await arm.getGroup(set(), signal)
+    assert.deepEqual([after.systemAssigned, after.identities.size], [true, 0])
+    assert.deepEqual(azure.journal.violations, [])
   })
-})
 
-test('each exchange is told for itself, and the budget ends them', async () => {
-  calls.length = 0
-  const arm = client(2)
-  await arm.getGroup(set(), signal)
-  assert.deepEqual(
-    calls.map((call) => [call.operation, call.status]),
-    [['vmss_get', 200]],
-  )
-  assert.ok(calls.some((call) => call.remaining.length > 0))
-  await arm.getGroup(set(), signal)
-  await assert.rejects(
-    arm.getGroup(set(), signal),
-    (error) => error instanceof ArmError && error.fault === 'throttled',
-  )
-  assert.equal(arm.budget.remaining, 0)
-})
+  test('the last identity leaves a VM that has no system-assigned one', async () => {
+    const arm = client()
+    const vm = group(vmId('vm'))
+    await arm.patchIdentities(
+      vm,
+      { systemAssigned: false, add: [], remove: [canonical('a')], empties: true },
+      signal,
+    )
+    const left = await arm.getGroup(vm, signal)
+    assert.deepEqual([left.systemAssigned, left.identities.size], [false, 0])
+  })
 
-test('a call ends with its signal', async () => {
-  const controller = new AbortController()
-  controller.abort(new Error('lost the lead'))
-  await assert.rejects(client().getGroup(set(), controller.signal), /lost the lead/)
-})
+  test('a read of an identity tells its ids, and a deleted one is missing', async () => {
+    const arm = client()
+    const id = (name: string) => {
+      const parsed = parseManagedIdentityId(identityId(name))
+      assert.ok(parsed !== undefined)
+      return parsed
+    }
+    assert.equal((await arm.getIdentity(id('a'), signal)).clientId, clientIdOf('a'))
+    await assert.rejects(
+      arm.getIdentity(id('gone'), signal),
+      (error) => error instanceof ArmError && error.fault === 'missing',
+    )
+  })
 
-test('a scale set that is not there is missing', async () => {
-  const other = group(
-    `/subscriptions/${SUBSCRIPTION}/resourceGroups/x/providers/Microsoft.Compute/virtualMachines/y`,
-  )
-  await assert.rejects(
-    client().getGroup(other, signal),
-    (error) => error instanceof ArmError && error.fault === 'missing',
-  )
+  test('an identity that does not exist is a rejection that names it', async () => {
+    const arm = client()
+    const patch = { systemAssigned: true, add: [canonical('gone')], remove: [], empties: false }
+    await assert.rejects(arm.patchIdentities(set(), patch, signal), (error) => {
+      assert.ok(error instanceof ArmError)
+      assert.equal(error.fault, 'rejected')
+      assert.match(error.message.toLowerCase(), /userassignedidentities\/gone/)
+      return true
+    })
+  })
+
+  test('each exchange is told for itself, and the budget ends them', async () => {
+    calls.length = 0
+    const arm = client(2)
+    await arm.getGroup(set(), signal)
+    assert.deepEqual(
+      calls.map((call) => [call.operation, call.status]),
+      [['vmss_get', 200]],
+    )
+    assert.ok(calls.some((call) => call.remaining.length > 0))
+    await arm.getGroup(set(), signal)
+    await assert.rejects(
+      arm.getGroup(set(), signal),
+      (error) => error instanceof ArmError && error.fault === 'throttled',
+    )
+    assert.equal(arm.budget.remaining, 0)
+  })
+
+  test('a call ends with its signal', async () => {
+    const controller = new AbortController()
+    controller.abort(new Error('lost the lead'))
+    await assert.rejects(client().getGroup(set(), controller.signal), /lost the lead/)
+  })
+
+  test('a scale set that is not there is missing', async () => {
+    const other = group(
+      `/subscriptions/${SUBSCRIPTION}/resourceGroups/x/providers/Microsoft.Compute/virtualMachines/y`,
+    )
+    await assert.rejects(
+      client().getGroup(other, signal),
+      (error) => error instanceof ArmError && error.fault === 'missing',
+    )
+  })
 })

@@ -102,7 +102,7 @@ test('a token of a pod identity that the vault refuses: the node agent asks IMDS
   // IMDS gives the token that it has until that is old, as Azure's does: the same one is not tried again.
   assert.match(
     await world.refused(),
-    /error: vault shop-vault does not accept the token of pod identity shop \(client id .*\): .*\. Make tenantID/,
+    /error: vault shop-vault does not accept the token of pod identity shop \(client id .*\): .*\. Where the message says/,
   )
   const { requests } = world.login.azure.journal
   assert.deepEqual(
@@ -123,7 +123,7 @@ test('a vault of another tenant is told as such, and its token asked for once mo
   const text = await world.refused(await shop(world))
   assert.match(
     text,
-    /vault shop-vault does not accept the token of workload identity shop \([^)]*\): the token is of tenant 99999999-8888-7777-6666-555555555555, the vault belongs to tenant 00000000-1111-4222-8333-444444444444\. Make tenantID and cloudName those of the vault$/,
+    /vault shop-vault does not accept the token of workload identity shop \([^)]*\): the token is of tenant 99999999-8888-7777-6666-555555555555, the vault belongs to tenant 00000000-1111-4222-8333-444444444444\. Where the message says that they differ, make tenantID and cloudName those of the vault;/,
   )
   assert.equal(world.asked(), 2)
 })
