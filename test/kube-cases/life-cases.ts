@@ -176,8 +176,8 @@ export const LIFE_CASES: readonly LifeCase[] = [
           locks: [leaseLock(rest, world.namespace, 'mic'), legacyLock(rest, world.namespace, 'old-mic')],
           identity,
           // How long the server needs to start is the machine's affair; short is what is within the lease.
-          leaseDurationMs: 120_000,
-          renewDeadlineMs: 100_000,
+          leaseDurationMs: 45_000,
+          renewDeadlineMs: 40_000,
           retryMs: 200,
           clock: systemClock,
           log: silentLog,
