@@ -77,11 +77,13 @@ test('the last known good fills volumes while the vault is down, with a line in 
 
 test('a token that the vault refuses once is asked for anew, once, and the mount goes on', async () => {
   await using world = await startKeyVault()
-  await world.mount(await shop(world))
+  // One service-account token throughout: another one would be another login.
+  const order = await shop(world)
+  await world.mount(order)
   vaultIs(world, 401, { count: 1 })
   world.clock.skip(26_000)
   world.forget()
-  await world.mount(await shop(world))
+  await world.mount(order)
   assert.equal(world.asked(), 2)
   const { requests } = world.login.azure.journal
   assert.equal(requests.filter(({ service }) => service === 'entra').length, 1)
@@ -146,11 +148,12 @@ test('a vault that throttles is left alone by all pods for as long as it says', 
 
 test('a login that Entra cannot answer is told as the login, and does not touch what is there', async () => {
   await using world = await startKeyVault()
-  await world.mount(await shop(world))
+  const order = await shop(world)
+  await world.mount(order)
   world.login.azure.faults.add({ service: 'entra', effect: { kind: 'error', status: 503 } })
   world.clock.skip(26_000)
   // A token that still lives is used; another service-account token would need Entra.
-  await world.mount(await shop(world))
+  await world.mount(order)
   const other = { parameters: await world.workload('shop', { jti: 'other' }) }
   const text = await world.refused(other)
   assert.match(
