@@ -86,8 +86,6 @@ async function serve(serving: Serving): Promise<void> {
   owner.own(() => health.close())
   await health.open()
   owner.own(() => provider.stop())
-  // Nobody but root may connect: the socket gives out what pods may read. Nothing else is written by this process.
-  process.umask(0o077)
   await provider.start()
   log.info({ endpoint: flags.endpoint, health: health.port, metrics: metrics.port }, 'started')
   await untilAborted(stop)

@@ -1,7 +1,7 @@
 import { type Backoff, createBackoff } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { MountFailure } from '../mount-failure.ts'
-import { createRecentMap } from './recent-map.ts'
+import { createRecentMap } from '../recent-map.ts'
 
 /** Failures that are told again for a while, without asking. */
 export interface FailureHolds {

@@ -1,7 +1,7 @@
 import type { IssuedToken } from '../../azure/token-answer.ts'
 import type { Clock } from '../../base/clock.ts'
 import { remainingMs, type TokenAge, tokenAge } from '../../tokens/token-age.ts'
-import { createRecentMap } from './recent-map.ts'
+import { createRecentMap } from '../recent-map.ts'
 import type { VaultToken } from './vault-login.ts'
 
 /** Tokens that logins have brought. */
