@@ -104,6 +104,20 @@ test('thirty seconds of a stalled server end the term before anybody may lead, a
   assert.equal(server.record?.transitions, 0)
 })
 
+test('seconds of a stalled server cost no lead: the renewal that got no answer is sent again at once', async (t) => {
+  const { clock, server, network, join } = world(t)
+  let stalled = false
+  const journey = (): Journey => (stalled ? { there: 60_000, back: 0, lost: 'there' } : QUICK)
+  const a = join('a', [lockOver(server, { ...network, journey })])
+  await clock.advance(5_000)
+  stalled = true
+  await clock.advance(6_000)
+  stalled = false
+  await clock.advance(30_000)
+  assert.deepEqual(a.lost, [])
+  assert.equal(a.election.leading(), true)
+})
+
 test('a leader that is cut off loses its lead before the other takes over', async (t) => {
   const { clock, server, network, join } = world(t)
   let cut = false

@@ -101,8 +101,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
 
   /** Renews all locks until `signal` aborts. @throws LeadershipLostError when somebody else has one. */
   async function renew(signal: AbortSignal, extended: () => void): Promise<void> {
+    let pauseMs = retryMs
     for (;;) {
-      await sleep(clock, retryMs, signal)
+      await sleep(clock, pauseMs, signal)
+      pauseMs = retryMs
       try {
         const until = await renewAll(signal)
         signal.throwIfAborted()
@@ -111,6 +113,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       } catch (thrown) {
         if (signal.aborted || thrown instanceof LeadershipLostError) throw thrown
         log.warn({ error: errorText(thrown) }, 'the leader lock was not renewed')
+        pauseMs = retryMs / 4
       }
     }
   }

@@ -193,12 +193,15 @@ test('FORCENAMESPACED keeps both components to namespaces, and the flag wins ove
   assert.equal(micConfigOf(values(MIC_FLAGS, off, environment)).forceNamespaced, false)
 })
 
-test('the lock of MIC has the name, place and times that it had', () => {
+test('the lock of MIC has the name, place and duration that it had', () => {
   const flags = values(MIC_FLAGS, [])
   assert.equal(flags['leader-election-name'], 'aad-pod-identity-mic')
   assert.equal(flags['leader-election-namespace'], 'default')
-  const { renewDeadlineMs, retryMs } = leaderTimes(flags['leader-election-duration'])
-  assert.deepEqual([renewDeadlineMs, retryMs], [7_500, 3_750])
+  assert.equal(flags['leader-election-duration'], 15_000)
+})
+
+test('the lead is given up after two thirds of the duration without a renewal, which is tried every two seconds', () => {
+  assert.deepEqual(leaderTimes(15_000), { renewDeadlineMs: 10_000, retryMs: 2_000 })
 })
 
 test('both components print their version', async () => {
