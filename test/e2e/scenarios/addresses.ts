@@ -83,8 +83,13 @@ const reuse: Scenario = {
     await place.kubectl('annotate', 'pod', 'holder', 'frozen=yes')
     try {
       await whenFrozen(place)
-      await endSandbox(node, holder)
-      await until(`${address} is free on the node`, { deadlineMs: 60_000 }, () => isFree(node, address))
+      const ended = await endSandbox(node, holder)
+      // Its next sandbox would else take the address that is offered to the new pod.
+      await until('the old pod lives on under another address', { deadlineMs: 60_000 }, async () => {
+        const sandboxes = (await sandboxesOf(node, holder)).filter((id) => id !== ended)
+        const owners = await addressOwners(node)
+        return !owners.has(address) && sandboxes.some((id) => [...owners.values()].includes(id))
+      })
       await offerAddress(node, address)
       const next = await place.startPod('next', {
         selector: fresh.name,
@@ -165,18 +170,30 @@ async function whenFrozen(place: Place): Promise<void> {
   )
 }
 
-/** SIGKILL to the process that holds a pod's network: kubelet makes the pod a new one, with another address. */
-async function endSandbox(node: ClusterNode, pod: AppPod): Promise<void> {
+/**
+ * SIGKILL to the process that holds a pod's network: kubelet makes the pod a new one, with another address.
+ * @returns the id of the sandbox that ended
+ */
+async function endSandbox(node: ClusterNode, pod: AppPod): Promise<string> {
+  const [sandbox = ''] = await sandboxesOf(node, pod)
+  await node.run(['ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', sandbox])
+  return sandbox
+}
+
+async function sandboxesOf(node: ClusterNode, pod: AppPod): Promise<string[]> {
   const uid = await pod.field('.metadata.uid')
   const filter = `labels."io.kubernetes.pod.uid"==${uid},labels."io.cri-containerd.kind"==sandbox`
   const { stdout } = await node.run(['ctr', '--namespace', 'k8s.io', 'containers', 'list', '--quiet', filter])
-  const [sandbox = ''] = stdout.trim().split('\n')
-  await node.run(['ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', sandbox])
+  return stdout.split('\n').filter((id) => id !== '')
 }
 
-async function isFree(node: ClusterNode, address: string): Promise<boolean> {
-  const { stdout } = await node.run(['ls', IPAM])
-  return !stdout.split('\n').includes(address)
+/** The node's IPv4 addresses that are taken, and the id of the sandbox that has each: a file for each address. */
+async function addressOwners(node: ClusterNode): Promise<Map<string, string>> {
+  const { stdout } = await node.run(['sh', '-c', `cd ${IPAM} && grep -H -m 1 . [0-9]*.*`])
+  const lines = stdout.split('\n').filter((line) => line !== '')
+  return new Map(
+    lines.map((line): [string, string] => [line.split(':')[0] ?? '', line.split(':')[1]?.trim() ?? '']),
+  )
 }
 
 /** The next pod of the node gets this address, if it is free. */
