@@ -245,7 +245,7 @@ test('with maxSurge two agents fit on one node: no port is declared, and the one
   )
 })
 
-test('without values the flags are those of AAD Pod Identity, and the resources too', async () => {
+test('without values the flags are those of AAD Pod Identity, and the resources too but for the limit of the processor', async () => {
   const rendered = await render(helm)
   const nmi = rendered.pod('DaemonSet', '-nmi')
   const mic = rendered.pod('Deployment', '-mic')
@@ -257,11 +257,11 @@ test('without values the flags are those of AAD Pod Identity, and the resources 
   assert.deepEqual(nmi.tolerations, [{ operator: 'Exists' }])
   assert.deepEqual(nmi.containers[0].resources, {
     requests: { cpu: '100m', memory: '256Mi' },
-    limits: { cpu: '200m', memory: '512Mi' },
+    limits: { cpu: '1000m', memory: '512Mi' },
   })
   assert.deepEqual(mic.containers[0].resources, {
     requests: { cpu: '100m', memory: '256Mi' },
-    limits: { cpu: '200m', memory: '1024Mi' },
+    limits: { cpu: '1000m', memory: '1024Mi' },
   })
   assert.equal((specOf(rendered, 'Deployment', '-mic') as { replicas: number }).replicas, 2)
 })

@@ -64,8 +64,16 @@ export const CHART: readonly Row[] = [
   ]),
   same('defaults of the values', [
     OLD,
-    'without values the flags are those of AAD Pod Identity, and the resources too',
+    'without values the flags are those of AAD Pod Identity, and the resources too but for the limit of the processor',
   ]),
+  differs(
+    'the limit of the processor is 200m for both',
+    [
+      OLD,
+      'without values the flags are those of AAD Pod Identity, and the resources too but for the limit of the processor',
+    ],
+    'cpu-limits',
+  ),
   differs(
     'priorityClassName is empty for both',
     [VALUES, 'the priority classes of the system are the default, and any other or none can be set'],

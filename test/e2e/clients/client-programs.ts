@@ -14,6 +14,11 @@ export interface ClientProgram {
   readonly packages: readonly string[]
   /** It has credential classes: ManagedIdentityCredential and DefaultAzureCredential. */
   readonly credentials: boolean
+  /**
+   * Processor that its pod asks for. Programs that compute for seconds at their start ask for nothing, or the others
+   * would miss time limits of their own: DefaultAzureCredential gives IMDS one second.
+   */
+  readonly cpu?: string
   /** Calls at once in the burst: every call of a command line tool is a process of its own. */
   readonly burst: number
 }
@@ -25,6 +30,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => ['node', `${app}/client.mjs`],
     env: () => ({}),
     credentials: true,
+    cpu: '100m',
     burst: 50,
   },
   python: {
@@ -33,6 +39,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => ['/usr/bin/python3', `${app}/client.py`],
     env: (app) => ({ PYTHONPATH: `${app}/site` }),
     credentials: true,
+    cpu: '100m',
     burst: 50,
   },
   go: {
@@ -41,6 +48,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => [`${app}/client`],
     env: () => ({}),
     credentials: true,
+    cpu: '100m',
     burst: 50,
   },
   java: {
@@ -68,6 +76,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => ['/bin/sh', `${app}/client.sh`],
     env: () => ({}),
     credentials: false,
+    cpu: '100m',
     burst: 50,
   },
 }

@@ -7,7 +7,7 @@ import type { World } from '../world.ts'
 import { claimsOf, plantClientIdentity, plantVault } from './client-azure.ts'
 import type { ClientCluster, ClientIdentity, ClientPod, PodEnd } from './client-cluster.ts'
 import { clientImage } from './client-image.ts'
-import { CLIENTS, type ClientName, trusting } from './client-programs.ts'
+import { CLIENTS, type ClientName, PROGRAMS, trusting } from './client-programs.ts'
 
 /** One node is enough, and images are brought to one. */
 const NODE = 'pool-0'
@@ -80,7 +80,8 @@ export async function kubernetesClients(world: World, place: Place): Promise<Kub
   }
 }
 
-function podManifest({ name, selector, args }: ClientPod, image: string): Manifest {
+function podManifest({ name, client, selector, args }: ClientPod, image: string): Manifest {
+  const { cpu } = PROGRAMS[client]
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -97,6 +98,7 @@ function podManifest({ name, selector, args }: ClientPod, image: string): Manife
           image,
           imagePullPolicy: 'Never',
           args,
+          ...(cpu === undefined ? {} : { resources: { requests: { cpu } } }),
           env: Object.entries(trusting(CA.file)).map(([variable, value]) => ({ name: variable, value })),
           securityContext: {
             readOnlyRootFilesystem: true,
