@@ -7,6 +7,8 @@ import type { World } from './world.ts'
 export interface Outcome {
   readonly scenario: Scenario
   readonly shape: Shape
+  /** Gone with all that was in it when the scenario passed; still there when it failed. */
+  readonly place: Place
   readonly ms: number
   readonly error?: Error
 }
@@ -18,14 +20,15 @@ export async function runScenario(world: World, scenario: Scenario): Promise<Out
   const { clock, cluster } = world
   const started = clock.monotonic()
   const place = new Place(world, scenario.name)
+  const played = { scenario, shape: cluster.shape, place }
   const seconds = scenario.deadlineSeconds ?? DEADLINE_SECONDS
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = clock.after(seconds * 1000, () => reject(new Error(`not done within ${seconds} s`)))
   try {
     await Promise.race([play(place, world, scenario), late])
-    return { scenario, shape: cluster.shape, ms: clock.monotonic() - started }
+    return { ...played, ms: clock.monotonic() - started }
   } catch (thrown) {
-    return { scenario, shape: cluster.shape, ms: clock.monotonic() - started, error: asError(thrown) }
+    return { ...played, ms: clock.monotonic() - started, error: asError(thrown) }
   } finally {
     timer.cancel()
   }
@@ -34,6 +37,5 @@ export async function runScenario(world: World, scenario: Scenario): Promise<Out
 async function play(place: Place, world: World, scenario: Scenario): Promise<void> {
   await place.open()
   await scenario.run(place, world)
-  // A failing scenario leaves its namespace for whoever looks at it; the cluster ends with the run.
   await place.close()
 }

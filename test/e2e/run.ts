@@ -56,12 +56,15 @@ async function main(): Promise<number> {
           await together(
             world,
             shared.filter(({ alone = false }) => !alone),
+            order.keep,
           )
-          for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each)
+          for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each, order.keep)
           if (order.keep) await untilEnded(world)
         })
       for (const each of mine.filter(({ ownCluster = false }) => ownCluster))
-        await onCluster({ shape, images, installed: false, keyVault }, (world) => one(world, each))
+        await onCluster({ shape, images, installed: false, keyVault }, (world) =>
+          one(world, each, order.keep),
+        )
     }
   }
   const failed = outcomes.filter(({ error }) => error !== undefined)
@@ -112,24 +115,26 @@ async function onCluster(
   }
 }
 
-async function together(world: World, scenarios: readonly Scenario[]): Promise<void> {
+async function together(world: World, scenarios: readonly Scenario[], keep: boolean): Promise<void> {
   const waiting = [...scenarios]
   const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(world, next)
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(world, next, keep)
   }
   await Promise.all(Array.from({ length: BESIDE }, lane))
 }
 
-async function one(world: World, scenario: Scenario): Promise<void> {
+async function one(world: World, scenario: Scenario, keep: boolean): Promise<void> {
   const outcome = await runScenario(world, scenario)
   outcomes.push(outcome)
-  const { error, ms } = outcome
+  const { error, ms, place } = outcome
   say(`${error === undefined ? 'ok    ' : 'FAILED'} ${scenario.name} (${seconds(ms)}): ${scenario.proves}`)
   if (error === undefined) return
   const folder = join(LOGS, `${world.cluster.shape}-${scenario.name}`)
   await mkdir(folder, { recursive: true })
   await world.cluster.saveLogs(folder)
   say(`       ${error.stack ?? error.message}\n       logs of all parts: ${folder}`)
+  // Its pods are in the way of the next ones; --keep is for who wants to look at them.
+  if (!keep) await place.close().catch((thrown: unknown) => say(`       ${errorText(thrown)}`))
 }
 
 async function untilEnded(world: World): Promise<void> {

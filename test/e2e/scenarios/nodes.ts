@@ -81,14 +81,14 @@ const drained: Scenario = {
     const shop = place.identity('shop')
     const old = await startOn(place, shop, 'blue-0')
     await place.whenOnMachine('blue', [shop])
-    await world.kubectl.ok([
-      'drain',
-      'blue-0',
-      '--ignore-daemonsets',
-      '--delete-emptydir-data',
-      '--timeout=50s',
-    ])
     try {
+      await world.kubectl.ok([
+        'drain',
+        'blue-0',
+        '--ignore-daemonsets',
+        '--delete-emptydir-data',
+        '--timeout=50s',
+      ])
       await replacementOf(place, old, shop)
       await place.whenOnMachine('pool', [shop])
       await place.whenOnMachine('blue', [])
