@@ -152,6 +152,7 @@ async function startSlowAssignment(place: Place, world: World, identity: Identit
 async function assignedOnce(place: Place, world: World, identity: Identity): Promise<void> {
   await place.whenAssigned(identity.name, [identity], 90_000)
   const pod = place.existing(identity.name)
+  await pod.running()
   assertToken(await pod.token(), identity.clientId)
   const { additions, removals } = patchesOf(world, identity)
   assert.deepEqual([additions.length, removals.length], [1, 0], 'added once, never taken off')
