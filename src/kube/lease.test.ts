@@ -118,6 +118,15 @@ test('seconds of a stalled server cost no lead: the renewal that got no answer i
   assert.equal(a.election.leading(), true)
 })
 
+test('a server that takes four seconds for each renewal costs no lead: the next one follows at once', async (t) => {
+  const { clock, server, network, join } = world(t)
+  const journey = (): Journey => ({ there: 2_000, back: 2_000 })
+  const a = join('a', [lockOver(server, { ...network, journey })])
+  await clock.advance(120_000)
+  assert.deepEqual(a.lost, [])
+  assert.equal(a.election.leading(), true)
+})
+
 test('a leader that is cut off loses its lead before the other takes over', async (t) => {
   const { clock, server, network, join } = world(t)
   let cut = false

@@ -17,7 +17,7 @@ export interface LeaderElectionOptions {
   readonly leaseDurationMs: number
   /** Without a renewal for this long leadership ends; less than `leaseDurationMs`: the rest is time to stop working. */
   readonly renewDeadlineMs: number
-  /** Pause between two tries. */
+  /** Time between two tries, counted from when each was sent: a slow answer does not put off the next one. */
   readonly retryMs: number
   readonly clock: Clock
   readonly log: Log
@@ -48,6 +48,8 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const { clock, log, retryMs, renewDeadlineMs } = options
   const candidates = options.locks.map((lock) => createLockCandidate(lock, options))
   let trustedUntil = Number.NEGATIVE_INFINITY
+  /** When the last try that held all locks began. */
+  let triedAt = Number.NEGATIVE_INFINITY
   let waitingFor = ''
 
   /** Tries one lock after the other and stops at the first that somebody else holds. */
@@ -75,6 +77,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   /** Returns when all locks are held. @throws the signal's reason. */
   async function acquire(signal: AbortSignal): Promise<number> {
     for (;;) {
+      triedAt = clock.monotonic()
       try {
         const attempt = await tryAll(signal)
         if (attempt.held && attempt.trustedUntil > clock.monotonic()) return attempt.trustedUntil
@@ -101,10 +104,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
 
   /** Renews all locks until `signal` aborts. @throws LeadershipLostError when somebody else has one. */
   async function renew(signal: AbortSignal, extended: () => void): Promise<void> {
-    let pauseMs = retryMs
+    let dueAt = triedAt + retryMs
     for (;;) {
-      await sleep(clock, pauseMs, signal)
-      pauseMs = retryMs
+      await sleep(clock, Math.max(0, dueAt - clock.monotonic()), signal)
+      dueAt = clock.monotonic() + retryMs
       try {
         const until = await renewAll(signal)
         signal.throwIfAborted()
@@ -113,7 +116,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       } catch (thrown) {
         if (signal.aborted || thrown instanceof LeadershipLostError) throw thrown
         log.warn({ error: errorText(thrown) }, 'the leader lock was not renewed')
-        pauseMs = retryMs / 4
+        dueAt = clock.monotonic() + retryMs / 4
       }
     }
   }
