@@ -234,10 +234,10 @@ test('with maxSurge two agents fit on one node: no port is declared, and the one
   })
   const agent = rendered.pod('DaemonSet', '-nmi').containers[0]
   assert.equal(agent.ports, undefined)
-  assert.equal(
-    (agent as unknown as { readinessProbe: { failureThreshold: number } }).readinessProbe.failureThreshold,
-    30,
-  )
+  const { readinessProbe, startupProbe } = agent as unknown as Record<string, Record<string, unknown>>
+  assert.equal(readinessProbe?.['failureThreshold'], 30)
+  // The kubelet asks when the next agent has the port for sure: the one before would answer for it.
+  assert.equal(startupProbe?.['initialDelaySeconds'], 10)
   const one = (await render(helm)).pod('DaemonSet', '-nmi').containers[0]
   assert.deepEqual(
     one.ports?.map(({ name }) => name),

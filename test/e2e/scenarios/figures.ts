@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { until } from '../cluster/until.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
 import type { Scenario } from '../scenario.ts'
+import { assertTokenOf } from '../token-proof.ts'
 import type { World } from '../world.ts'
 
 interface Usage {
@@ -26,6 +27,9 @@ const resources: Scenario = {
     await place.bind(shop)
     const node = world.cluster.nodes[0]
     assert.ok(node)
+    // What is measured is the work, not the wait for an assignment.
+    const first = await place.pod('first', { selector: shop.name, node: node.name })
+    assertTokenOf(await first.token({ timeoutSeconds: 90 }), shop)
     const command = ['load', `-rate=${RATE}`, `-seconds=${SECONDS}`]
     const pod = await place.startPod('shop', {
       selector: shop.name,
