@@ -18,6 +18,16 @@ async function running({ kubectl }: World): Promise<string> {
   return `${replicas} ${flags.includes('--block-instance-metadata=true') ? 'blocked' : 'open'}`
 }
 
+/** The pods of the hooks end a moment after Helm. */
+async function whenNothingLeft(world: World): Promise<void> {
+  let left: readonly string[] = []
+  const last = (): string => left.join(', ')
+  await until('nothing is left of podid', { deadlineMs: 30_000, last }, async () => {
+    left = await objectsLeft(world)
+    return left.length === 0
+  })
+}
+
 const whole: Scenario = {
   name: 'life-cycle',
   proves:
@@ -51,10 +61,7 @@ const whole: Scenario = {
     // With pods that still have identities.
     await podid.uninstall()
     assert.deepEqual(identitiesLeft(world), [])
-    await until('only Kubernetes’ own leftovers are there', { deadlineMs: 30_000 }, async () => {
-      // The pods of the hooks end a moment after Helm.
-      return (await objectsLeft(world)).length === 0
-    }).catch(async () => assert.deepEqual(await objectsLeft(world), []))
+    await whenNothingLeft(world)
     assert.deepEqual(await rulesLeft(world), [])
     const own = await place.kubectl('get', 'azureidentities,azureidentitybindings', '-o', 'name')
     assert.equal(own.trim().split('\n').length, 2, 'what users wrote stays')
@@ -84,7 +91,7 @@ const onBridge: Scenario = {
     assert.ok((await rulesLeft(world)).some((rule) => rule.includes('podid-guard')))
     await podid.uninstall()
     assert.deepEqual(await rulesLeft(world), [])
-    assert.deepEqual(await objectsLeft(world), [])
+    await whenNothingLeft(world)
     assert.deepEqual(identitiesLeft(world), [])
   },
 }
