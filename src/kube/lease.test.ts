@@ -8,6 +8,8 @@ import { createLeaderElection, type LeaderElection } from './lease.ts'
 
 const TIMINGS = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 }
 const QUICK: Journey = { there: 5, back: 5 }
+/** Nobody hears for a minute that it is lost. */
+const STALLED: Journey = { there: 60_000, back: 0, lost: 'there' }
 
 interface Candidate {
   readonly election: LeaderElection
@@ -53,6 +55,13 @@ function world(t: TestContext) {
   return { clock, server, network, join }
 }
 
+/** A lock whose requests go as `lost` says while `outage.now`. */
+function lockWithOutage(server: LockServer, { clock }: { readonly clock: FakeClock }, lost: Journey) {
+  const outage = { now: false }
+  const journey = (): Journey => (outage.now ? lost : QUICK)
+  return { lock: lockOver(server, { clock, journey }), outage }
+}
+
 test('the first candidate leads, the second waits, and takes over at once when the first gives back', async (t) => {
   const { clock, server, network, join } = world(t)
   const a = join('a', [lockOver(server, network)])
@@ -85,15 +94,14 @@ test('a stop gives the lock back only after the work has wound up, and renews it
 
 test('thirty seconds of a stalled server end the term before anybody may lead, and then it leads again', async (t) => {
   const { clock, server, network, join } = world(t)
-  let stalled = false
-  const journey = (): Journey => (stalled ? { there: 60_000, back: 0, lost: 'there' } : QUICK)
-  const a = join('a', [lockOver(server, { ...network, journey })])
+  const { lock, outage } = lockWithOutage(server, network, STALLED)
+  const a = join('a', [lock])
   await clock.advance(5_000)
   const lastRenewal = server.record?.renewedAt ?? 0
-  stalled = true
+  outage.now = true
   const since = clock.now()
   await clock.advance(30_000)
-  stalled = false
+  outage.now = false
   assert.equal(a.election.leading(), false)
   assert.equal(a.lost.length, 1)
   const lostAt = since + (a.lost[0] ?? 0) - 5_000
@@ -106,13 +114,12 @@ test('thirty seconds of a stalled server end the term before anybody may lead, a
 
 test('seconds of a stalled server cost no lead: the renewal that got no answer is sent again at once', async (t) => {
   const { clock, server, network, join } = world(t)
-  let stalled = false
-  const journey = (): Journey => (stalled ? { there: 60_000, back: 0, lost: 'there' } : QUICK)
-  const a = join('a', [lockOver(server, { ...network, journey })])
+  const { lock, outage } = lockWithOutage(server, network, STALLED)
+  const a = join('a', [lock])
   await clock.advance(5_000)
-  stalled = true
+  outage.now = true
   await clock.advance(6_000)
-  stalled = false
+  outage.now = false
   await clock.advance(30_000)
   assert.deepEqual(a.lost, [])
   assert.equal(a.election.leading(), true)
@@ -129,13 +136,12 @@ test('a server that takes four seconds for each renewal costs no lead: the next 
 
 test('a leader that is cut off loses its lead before the other takes over', async (t) => {
   const { clock, server, network, join } = world(t)
-  let cut = false
-  const journey = (): Journey => (cut ? { there: 1, back: 1, lost: 'there' } : QUICK)
-  const a = join('a', [lockOver(server, { ...network, journey })])
+  const { lock, outage } = lockWithOutage(server, network, { there: 1, back: 1, lost: 'there' })
+  const a = join('a', [lock])
   await clock.advance(100)
   const b = join('b', [lockOver(server, network)])
   await clock.advance(10_000)
-  cut = true
+  outage.now = true
   await clock.advance(30_000)
   assert.equal(b.began.length, 1)
   const [lostAt = Number.POSITIVE_INFINITY] = a.lost

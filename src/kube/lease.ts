@@ -17,7 +17,10 @@ export interface LeaderElectionOptions {
   readonly leaseDurationMs: number
   /** Without a renewal for this long leadership ends; less than `leaseDurationMs`: the rest is time to stop working. */
   readonly renewDeadlineMs: number
-  /** Time between two tries, counted from when each was sent: a slow answer does not put off the next one. */
+  /**
+   * Pause between two tries of who waits. Who leads counts it from when the last renewal was sent: a slow answer does
+   * not put off the next one.
+   */
   readonly retryMs: number
   readonly clock: Clock
   readonly log: Log
@@ -48,7 +51,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const { clock, log, retryMs, renewDeadlineMs } = options
   const candidates = options.locks.map((lock) => createLockCandidate(lock, options))
   let trustedUntil = Number.NEGATIVE_INFINITY
-  /** When the last try that held all locks began. */
+  /** When the last try to take all locks began. */
   let triedAt = Number.NEGATIVE_INFINITY
   let waitingFor = ''
 

@@ -11,6 +11,14 @@ export async function containerOf(kubectl: Kubectl, namespace: string, pod: stri
   return text.replace('containerd://', '')
 }
 
+/** Containerd's ids of the containers that hold a pod's network: one, or two for a moment when one has ended. */
+export async function sandboxesOf(node: ClusterNode, pod: AppPod): Promise<string[]> {
+  const uid = await pod.field('.metadata.uid')
+  const filter = `labels."io.kubernetes.pod.uid"==${uid},labels."io.cri-containerd.kind"==sandbox`
+  const stdout = await containerd(node, ['containers', 'list', '--quiet', filter])
+  return stdout.split('\n').filter((id) => id !== '')
+}
+
 /** SIGKILL to its first process, as the kernel does when memory is short. */
 export async function killContainer(node: ClusterNode, container: string): Promise<void> {
   await containerd(node, ['tasks', 'kill', '--signal', 'SIGKILL', container])

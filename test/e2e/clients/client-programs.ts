@@ -14,11 +14,8 @@ export interface ClientProgram {
   readonly packages: readonly string[]
   /** It has credential classes: ManagedIdentityCredential and DefaultAzureCredential. */
   readonly credentials: boolean
-  /**
-   * Processor that its pod asks for. Programs that compute for seconds at their start ask for nothing, or the others
-   * would miss time limits of their own: DefaultAzureCredential gives IMDS one second.
-   */
-  readonly cpu?: string
+  /** It computes for seconds at its start. */
+  readonly slowStart?: boolean
   /** Calls at once in the burst: every call of a command line tool is a process of its own. */
   readonly burst: number
 }
@@ -30,7 +27,6 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => ['node', `${app}/client.mjs`],
     env: () => ({}),
     credentials: true,
-    cpu: '100m',
     burst: 50,
   },
   python: {
@@ -39,7 +35,6 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => ['/usr/bin/python3', `${app}/client.py`],
     env: (app) => ({ PYTHONPATH: `${app}/site` }),
     credentials: true,
-    cpu: '100m',
     burst: 50,
   },
   go: {
@@ -48,7 +43,6 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => [`${app}/client`],
     env: () => ({}),
     credentials: true,
-    cpu: '100m',
     burst: 50,
   },
   java: {
@@ -57,6 +51,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => [`${app}/jre/bin/java`, '-cp', `${app}/classes:${app}/lib/*`, 'Client'],
     env: () => ({}),
     credentials: true,
+    slowStart: true,
     burst: 50,
   },
   az: {
@@ -68,6 +63,7 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
       AZURE_CORE_COLLECT_TELEMETRY: 'false',
     }),
     credentials: false,
+    slowStart: true,
     burst: 8,
   },
   curl: {
@@ -76,7 +72,6 @@ export const PROGRAMS: Readonly<Record<ClientName, ClientProgram>> = {
     argv: (app) => ['/bin/sh', `${app}/client.sh`],
     env: () => ({}),
     credentials: false,
-    cpu: '100m',
     burst: 50,
   },
 }

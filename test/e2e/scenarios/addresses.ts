@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type Answer, type AppPod, appContainer } from '../app-pod.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { until } from '../cluster/until.ts'
+import { killContainer, sandboxesOf } from '../node-side.ts'
 import type { Manifest, Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
 import { assertTokenOf } from '../token-proof.ts'
@@ -83,7 +84,9 @@ const reuse: Scenario = {
     await place.kubectl('annotate', 'pod', 'holder', 'frozen=yes')
     try {
       await whenFrozen(place)
-      const ended = await endSandbox(node, holder)
+      const [ended = ''] = await sandboxesOf(node, holder)
+      // Kubelet makes the pod a new sandbox, with another address.
+      await killContainer(node, ended)
       // Its next sandbox would else take the address that is offered to the new pod.
       await until('the old pod lives on under another address', { deadlineMs: 60_000 }, async () => {
         const sandboxes = (await sandboxesOf(node, holder)).filter((id) => id !== ended)
@@ -168,23 +171,6 @@ async function whenFrozen(place: Place): Promise<void> {
       (thrown: unknown) => String(thrown).includes('denied'),
     ),
   )
-}
-
-/**
- * SIGKILL to the process that holds a pod's network: kubelet makes the pod a new one, with another address.
- * @returns the id of the sandbox that ended
- */
-async function endSandbox(node: ClusterNode, pod: AppPod): Promise<string> {
-  const [sandbox = ''] = await sandboxesOf(node, pod)
-  await node.run(['ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', sandbox])
-  return sandbox
-}
-
-async function sandboxesOf(node: ClusterNode, pod: AppPod): Promise<string[]> {
-  const uid = await pod.field('.metadata.uid')
-  const filter = `labels."io.kubernetes.pod.uid"==${uid},labels."io.cri-containerd.kind"==sandbox`
-  const { stdout } = await node.run(['ctr', '--namespace', 'k8s.io', 'containers', 'list', '--quiet', filter])
-  return stdout.split('\n').filter((id) => id !== '')
 }
 
 /** The node's IPv4 addresses that are taken, and the id of the sandbox that has each: a file for each address. */
