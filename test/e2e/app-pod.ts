@@ -1,6 +1,8 @@
 /** A pod of the test application (test/e2e/app), and what can be asked of it. */
-import type { Kubectl } from '../harness/kubectl.ts'
 import { APP_IMAGE } from './app-image.ts'
+import { type PodObject, podsPath, readyCondition } from './cluster/pod-object.ts'
+import { until } from './cluster/until.ts'
+import type { World } from './world.ts'
 
 export interface AppPodOptions {
   /** Value of the label `aadpodidbinding`; none without it. */
@@ -88,26 +90,44 @@ export function tokenFlags({
 export class AppPod {
   readonly namespace: string
   readonly name: string
-  readonly #kubectl: Kubectl
+  readonly #world: Pick<World, 'kubectl' | 'reads'>
 
-  constructor(kubectl: Kubectl, namespace: string, name: string) {
-    this.#kubectl = kubectl
+  constructor(world: Pick<World, 'kubectl' | 'reads'>, namespace: string, name: string) {
+    this.#world = world
     this.namespace = namespace
     this.name = name
   }
 
   async running(seconds = 60): Promise<void> {
-    await this.#run('wait', '--for=condition=Ready', `pod/${this.name}`, `--timeout=${seconds}s`)
+    await this.when('ready', seconds, (pod) => readyCondition(pod) !== undefined)
   }
 
   /** Resolves when its containers have ended well. */
   async succeeded(seconds = 90): Promise<void> {
-    await this.#run(
-      'wait',
-      '--for=jsonpath={.status.phase}=Succeeded',
-      `pod/${this.name}`,
-      `--timeout=${seconds}s`,
-    )
+    await this.when('at its good end', seconds, ({ status }) => status.phase === 'Succeeded')
+  }
+
+  /** Resolves when the pod is there and as wanted. @throws Error naming `what` and its phase when the time is over */
+  async when(what: string, seconds: number, wanted: (pod: PodObject) => boolean): Promise<PodObject> {
+    let last = 'no such pod'
+    const deadlineMs = seconds * 1_000
+    return until(`${this.namespace}/${this.name} is ${what}`, { deadlineMs, last: () => last }, async () => {
+      const pod = await this.#world.reads.pod(this.namespace, this.name)
+      last = pod === undefined ? 'no such pod' : JSON.stringify(pod.status)
+      return pod !== undefined && wanted(pod) ? pod : undefined
+    })
+  }
+
+  /** What the API server tells of it now. @throws Error when it is not there */
+  async object(): Promise<PodObject> {
+    const pod = await this.#world.reads.pod(this.namespace, this.name)
+    if (pod === undefined) throw new Error(`there is no pod ${this.namespace}/${this.name}`)
+    return pod
+  }
+
+  /** Its address; empty when it has none yet. */
+  async address(): Promise<string> {
+    return (await this.object()).status.podIP ?? ''
   }
 
   /** Asks for a token once, inside the pod. */
@@ -141,11 +161,8 @@ export class AppPod {
   }
 
   logs(container?: string): Promise<string> {
-    return this.#run('logs', this.name, ...(container === undefined ? [] : ['-c', container]))
-  }
-
-  async field(path: string): Promise<string> {
-    return this.#run('get', 'pod', this.name, '-o', `jsonpath={${path}}`)
+    const path = `${podsPath(this.namespace)}/${this.name}/log`
+    return this.#world.reads.text(path, container === undefined ? {} : { container })
   }
 
   async delete(...flags: readonly string[]): Promise<void> {
@@ -157,6 +174,6 @@ export class AppPod {
   }
 
   #run(...args: readonly string[]): Promise<string> {
-    return this.#kubectl.ok(['--namespace', this.namespace, ...args])
+    return this.#world.kubectl.ok(['--namespace', this.namespace, ...args])
   }
 }

@@ -1,19 +1,20 @@
 /** What can be done on a node without the API server. */
 import { randomUUID } from 'node:crypto'
-import type { Kubectl } from '../harness/kubectl.ts'
 import { type Answer, type AppPod, type TokenOrder, tokenFlags } from './app-pod.ts'
+import type { ApiReads } from './cluster/api-reads.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
+import { firstContainer } from './cluster/pod-object.ts'
 
 /** Containerd's id of a pod's first container. */
-export async function containerOf(kubectl: Kubectl, namespace: string, pod: string): Promise<string> {
-  const path = 'jsonpath={.status.containerStatuses[0].containerID}'
-  const text = await kubectl.ok(['--namespace', namespace, 'get', 'pod', pod, '-o', path])
-  return text.replace('containerd://', '')
+export async function containerOf(reads: ApiReads, namespace: string, pod: string): Promise<string> {
+  const id = firstContainer(await reads.pod(namespace, pod))?.containerID
+  if (id === undefined) throw new Error(`${namespace}/${pod} has no container yet`)
+  return id.replace('containerd://', '')
 }
 
 /** Containerd's ids of the containers that hold a pod's network: one, or two for a moment when one has ended. */
 export async function sandboxesOf(node: ClusterNode, pod: AppPod): Promise<string[]> {
-  const uid = await pod.field('.metadata.uid')
+  const { uid } = (await pod.object()).metadata
   const filter = `labels."io.kubernetes.pod.uid"==${uid},labels."io.cri-containerd.kind"==sandbox`
   const stdout = await containerd(node, ['containers', 'list', '--quiet', filter])
   return stdout.split('\n').filter((id) => id !== '')
@@ -53,8 +54,8 @@ export class AppOnNode {
 }
 
 /** Found while the API server answers; works when it does not any more. */
-export async function appOnNode(kubectl: Kubectl, node: ClusterNode, pod: AppPod): Promise<AppOnNode> {
-  return new AppOnNode(node, await containerOf(kubectl, pod.namespace, pod.name))
+export async function appOnNode(reads: ApiReads, node: ClusterNode, pod: AppPod): Promise<AppOnNode> {
+  return new AppOnNode(node, await containerOf(reads, pod.namespace, pod.name))
 }
 
 async function containerd(node: ClusterNode, args: readonly string[]): Promise<string> {

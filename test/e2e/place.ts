@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { identityId } from '../make/objects.ts'
 import { AppPod, type AppPodOptions, appPodManifest } from './app-pod.ts'
+import { type PodObject, podsPath } from './cluster/pod-object.ts'
 import { until } from './cluster/until.ts'
 import type { World } from './world.ts'
 
@@ -130,19 +131,22 @@ export class Place {
 
   /** A pod that something else has made. */
   existing(name: string): AppPod {
-    return new AppPod(this.#world.kubectl, this.namespace, name)
+    return new AppPod(this.#world, this.namespace, name)
   }
 
   /** Names of the namespace's pods with a label. */
   async podNames(label: string): Promise<string[]> {
-    const text = await this.kubectl('get', 'pods', '-l', label, '-o', 'jsonpath={.items[*].metadata.name}')
-    return text.split(' ').filter((each) => each !== '')
+    return (await this.pods(label)).map(({ metadata }) => metadata.name)
+  }
+
+  pods(labelSelector: string): Promise<readonly PodObject[]> {
+    return this.#world.reads.list<PodObject>(podsPath(this.namespace), { labelSelector })
   }
 
   /** The AzureAssignedIdentity objects of this namespace's pods; the objects of open identities are in `default`. */
   async assigned(): Promise<AssignedIdentity[]> {
-    const text = await this.#world.kubectl.ok(['get', 'azureassignedidentities', '-A', '-o', 'json'])
-    const { items } = JSON.parse(text) as { items: AssignedIdentity[] }
+    const path = '/apis/aadpodidentity.k8s.io/v1/azureassignedidentities'
+    const items = await this.#world.reads.list<AssignedIdentity>(path)
     return items.filter(({ spec }) => spec.podNamespace === this.namespace)
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createHelm, type Helm } from '../harness/helm.ts'
 import type { Kubectl } from '../harness/kubectl.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import { type PodObject, podsPath, readyCondition } from './cluster/pod-object.ts'
 import { until } from './cluster/until.ts'
 import { PODID_IMAGE } from './podid-image.ts'
 
@@ -66,16 +67,9 @@ export class Release {
   /** The pod of MIC that leads. */
   async leader(): Promise<string> {
     return until('MIC has a leader', { deadlineMs: 60_000 }, async () => {
-      const { stdout } = await this.#kubectl.run([
-        'get',
-        'leases',
-        '-A',
-        '-o',
-        'jsonpath={range .items[*]}{.metadata.name} {.spec.holderIdentity}{"\\n"}{end}',
-      ])
+      const leases = await this.#cluster.reads.list<LeaseObject>('/apis/coordination.k8s.io/v1/leases')
       const mics = await this.pods('mic')
-      const holders = stdout.split('\n').map((line) => line.split(' ')[1] ?? '')
-      return mics.find((mic) => holders.some((holder) => holder.startsWith(mic)))
+      return mics.find((mic) => leases.some(({ spec }) => spec.holderIdentity?.startsWith(mic) === true))
     })
   }
 
@@ -86,9 +80,7 @@ export class Release {
       return (
         items.length > 0 &&
         items.every(
-          ({ metadata, status }) =>
-            metadata.deletionTimestamp === undefined &&
-            status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true,
+          (pod) => pod.metadata.deletionTimestamp === undefined && readyCondition(pod) !== undefined,
         )
       )
     })
@@ -126,26 +118,14 @@ export class Release {
     for (const each of manifests) await this.#kubectl.ok(['apply', '-f', '-'], JSON.stringify(each))
   }
 
-  async #items(component: string): Promise<PodItem[]> {
-    const label = `app.kubernetes.io/component=${component},app.kubernetes.io/instance=${NAME}`
-    const text = await this.#kubectl.ok([
-      '--namespace',
-      RELEASE_NAMESPACE,
-      'get',
-      'pods',
-      '-l',
-      label,
-      '-o',
-      'json',
-    ])
-    return (JSON.parse(text) as { items: PodItem[] }).items
+  #items(component: string): Promise<readonly PodObject[]> {
+    const labelSelector = `app.kubernetes.io/component=${component},app.kubernetes.io/instance=${NAME}`
+    return this.#cluster.reads.list(podsPath(RELEASE_NAMESPACE), { labelSelector })
   }
 }
 
-interface PodItem {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
-  readonly spec: { readonly nodeName?: string }
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+interface LeaseObject {
+  readonly spec: { readonly holderIdentity?: string }
 }
 
 /** As Helm merges values: maps by key, all else replaced. */

@@ -3,6 +3,7 @@ import type { AzureEmulator } from '../../emulator/azure/emulator.ts'
 import type { Compute } from '../../emulator/azure/state/compute.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import type { Kubectl } from '../harness/kubectl.ts'
+import type { ApiReads } from './cluster/api-reads.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { resourceIdOf } from './cluster/cluster-azure.ts'
 import { Release } from './release.ts'
@@ -11,6 +12,7 @@ export interface World {
   readonly cluster: Cluster
   readonly azure: AzureEmulator
   readonly kubectl: Kubectl
+  readonly reads: ApiReads
   /** podid as Helm installed it. */
   readonly podid: Release
   readonly clock: Clock
@@ -33,6 +35,7 @@ export function createWorld(cluster: Cluster, say: (line: string) => void): Worl
     cluster,
     azure: cluster.azure,
     kubectl: cluster.kubectl,
+    reads: cluster.reads,
     podid: new Release(cluster),
     clock: systemClock,
     say,

@@ -1,7 +1,7 @@
 /** The real cluster for the suite of real clients: pods with the clients' images on one of its nodes. */
 import { randomBytes } from 'node:crypto'
 import { createSettings } from '../../../emulator/azure/state/settings.ts'
-import { until } from '../cluster/until.ts'
+import { firstContainer, type PodObject } from '../cluster/pod-object.ts'
 import type { Manifest, Place } from '../place.ts'
 import type { World } from '../world.ts'
 import { claimsOf, plantClientIdentity, plantVault } from './client-azure.ts'
@@ -64,28 +64,18 @@ export async function kubernetesClients(world: World, place: Place): Promise<Kub
     }
   }
 
-  async function whenPhase({ name, deadlineMs }: ClientPod, wanted: readonly string[]): Promise<void> {
-    let phase = ''
-    await until(
-      `pod ${name} is ${wanted.join(' or ')}`,
-      { deadlineMs, clock, last: () => phase },
-      async () => {
-        phase = await place.existing(name).field('.status.phase')
-        return wanted.includes(phase)
-      },
-    )
+  function whenPhase({ name, deadlineMs }: ClientPod, wanted: readonly string[]): Promise<PodObject> {
+    const what = wanted.join(' or ')
+    return place.existing(name).when(what, deadlineMs / 1_000, ({ status }) => wanted.includes(status.phase))
   }
 
   async function run(pod: ClientPod): Promise<PodEnd> {
     await start(pod)
-    await whenPhase(pod, ['Succeeded', 'Failed'])
-    const lines = (await place.kubectl('logs', pod.name)).split('\n')
-    const exitCode = await place
-      .existing(pod.name)
-      .field('.status.containerStatuses[0].state.terminated.exitCode')
+    const ended = await whenPhase(pod, ['Succeeded', 'Failed'])
+    const lines = (await place.existing(pod.name).logs()).split('\n')
     await place.kubectl('delete', 'pod', pod.name, '--wait=false')
     return {
-      exitCode: exitCode === '' ? undefined : Number(exitCode),
+      exitCode: firstContainer(ended)?.state.terminated?.exitCode,
       // The log holds both streams, and the programs say all in JSON lines.
       stdout: lines.filter((line) => line.startsWith('{')).join('\n'),
       stderr: lines.filter((line) => !line.startsWith('{')).join('\n'),

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { Owner } from '../../../src/base/lifecycle.ts'
 import { createKubectl, type Kubectl } from '../../harness/kubectl.ts'
 import { type ClusterAddresses, clusterAddresses } from './addresses.ts'
+import { type ApiReads, createApiReads } from './api-reads.ts'
 import { type Binaries, kubernetesBinaries } from './binaries.ts'
 import { type Claim, claimCluster, removeCluster } from './claim.ts'
 import {
@@ -25,6 +26,7 @@ import { pauseImage } from './images.ts'
 import { startJanitor } from './janitor.ts'
 import { type ClusterNetwork, createNetwork, forgetRules } from './network.ts'
 import { nodeFiles, type Shape } from './node-config.ts'
+import { type NodeObject, readyCondition } from './pod-object.ts'
 import { createProgram } from './program.ts'
 import { until } from './until.ts'
 
@@ -50,6 +52,7 @@ export interface Cluster {
   readonly controlPlane: ControlPlane
   readonly credentials: Credentials
   readonly kubectl: Kubectl
+  readonly reads: ApiReads
   readonly nodes: readonly ClusterNode[]
   readonly machines: readonly Machine[]
   /** The kubeconfig of the administrator, as a file. */
@@ -105,6 +108,9 @@ async function build(options: ClusterOptions, site: Site): Promise<Cluster> {
   owner.own(() => controlPlane.stop())
   const kubectl = await createKubectl(credentials.kubeconfig('admin'))
   owner.own(() => kubectl.close())
+  const kubeconfig = await credentials.kubeconfigFile('admin')
+  const reads = await createApiReads(kubeconfig, clock)
+  owner.own(() => reads.close())
   await kubectl.ok(['apply', '-f', '-'], JSON.stringify(KUBELET_CLIENT_BINDING))
   const images = [await pauseImage(binaries), ...(options.images ?? [])]
   const nodes: ClusterNode[] = []
@@ -127,9 +133,8 @@ async function build(options: ClusterOptions, site: Site): Promise<Cluster> {
   })
   await Promise.all(nodes.map((node) => node.powerOn()))
   await until('all nodes are ready', { clock, deadlineMs: NODES_DEADLINE_MS }, async () => {
-    const path = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'
-    const states = await kubectl.ok(['get', 'nodes', '-o', `jsonpath=${path}`])
-    return states.split('\n').filter((each) => each === 'True').length === nodes.length
+    const states = await reads.list<NodeObject>('/api/v1/nodes')
+    return states.filter((node) => readyCondition(node) !== undefined).length === nodes.length
   })
   await kubectl.ok(['wait', '--for=create', 'serviceaccount/default', '--timeout=30s'])
   return {
@@ -140,9 +145,10 @@ async function build(options: ClusterOptions, site: Site): Promise<Cluster> {
     controlPlane,
     credentials,
     kubectl,
+    reads,
     nodes,
     machines,
-    kubeconfig: await credentials.kubeconfigFile('admin'),
+    kubeconfig,
     node(name) {
       const node = nodes.find((each) => each.name === name)
       if (node === undefined) throw new Error(`the cluster has no node ${name}`)

@@ -1,10 +1,14 @@
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
 
 const LOOK_EVERY_MS = 100
+/** For looks that start a program each. */
+export const SELDOM_MS = 500
 
 export interface UntilOptions {
   readonly deadlineMs: number
   readonly clock?: Clock
+  /** 100 unless told. */
+  readonly everyMs?: number
   /** Said when the time is over: what was last seen. */
   readonly last?: () => string
 }
@@ -16,7 +20,7 @@ export interface UntilOptions {
  */
 export async function until<T>(
   what: string,
-  { deadlineMs, clock = systemClock, last }: UntilOptions,
+  { deadlineMs, clock = systemClock, everyMs = LOOK_EVERY_MS, last }: UntilOptions,
   look: () => Promise<T | false | undefined> | T | false | undefined,
 ): Promise<T> {
   const end = clock.monotonic() + deadlineMs
@@ -27,12 +31,12 @@ export async function until<T>(
       const seen = last === undefined ? '' : `; last seen: ${last()}`
       throw new Error(`not within ${Math.round(deadlineMs / 1000)} s: ${what}${seen}`)
     }
-    await pause(clock)
+    await pause(clock, everyMs)
   }
 }
 
-function pause(clock: Clock): Promise<void> {
+function pause(clock: Clock, ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  clock.after(LOOK_EVERY_MS, resolve)
+  clock.after(ms, resolve)
   return promise
 }

@@ -27,7 +27,7 @@ export async function installCsiDriver(
   world: World,
   values: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  const { cluster, kubectl, podid } = world
+  const { cluster, podid, reads } = world
   const folder = await moduleFolder(DRIVER, DRIVER_MODULE, world.clock)
   const image = (each: keyof typeof DRIVER_IMAGES) => ({ ...DRIVER_IMAGES[each], pullPolicy: 'Never' })
   await podid.prepare()
@@ -51,8 +51,12 @@ export async function installCsiDriver(
     }),
   )
   await until('every node knows the driver', { deadlineMs: 60_000 }, async () => {
-    const path = 'jsonpath={range .items[*]}{.spec.drivers[*].name}{"\\n"}{end}'
-    const lines = (await kubectl.ok(['get', 'csinodes', '-o', path])).split('\n')
-    return lines.filter((line) => line.includes(DRIVER_NAME)).length === cluster.nodes.length
+    const nodes = await reads.list<CsiNode>('/apis/storage.k8s.io/v1/csinodes')
+    const known = nodes.filter(({ spec }) => spec.drivers?.some(({ name }) => name === DRIVER_NAME))
+    return known.length === cluster.nodes.length
   })
+}
+
+interface CsiNode {
+  readonly spec: { readonly drivers: readonly { readonly name: string }[] | null }
 }

@@ -13,7 +13,7 @@ const NAME = 'csi'
 
 /** What `Version` of it answers. */
 export const OLD_RUNTIME = 'secrets-store-csi-driver-provider-azure'
-export const OLD_DAEMON_SET = `daemonset/${NAME}-csi-secrets-store-provider-azure`
+export const OLD_DAEMON_SET = `daemonsets/${NAME}-csi-secrets-store-provider-azure`
 
 /** Archive of its image. */
 export async function oldProviderImage(site: BuildSite): Promise<string> {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../src/base/clock.ts'
 import { TENANT } from '../../make/objects.ts'
 import type { AppPod } from '../app-pod.ts'
-import { until } from '../cluster/until.ts'
+import { SELDOM_MS, until } from '../cluster/until.ts'
 import type { Identity, Manifest, Place } from '../place.ts'
 import type { World } from '../world.ts'
 import { TestVault } from './test-vault.ts'
@@ -22,6 +22,10 @@ export interface MountedFile {
   readonly size: number
   readonly text?: string
   readonly error?: string
+}
+
+interface PodStatus {
+  readonly status: { readonly objects?: readonly { readonly id: string; readonly version: string }[] }
 }
 
 /** What a change in the vault needs to be seen in a volume at most: kubelet's sync and the driver's pause. */
@@ -90,22 +94,11 @@ export class VaultScene {
 
   /** Resolves when the pod is ready: kubelet may wait for two minutes before it tries a mount again. */
   async running(pod: AppPod, deadlineMs = RETRY_MS): Promise<void> {
-    const path = '.status.conditions[?(@.type=="Ready")].status'
-    await until(`${pod.namespace}/${pod.name} is ready`, { deadlineMs }, async () => {
-      return (await pod.field(path)) === 'True'
-    })
+    await pod.running(deadlineMs / 1_000)
   }
 
   startPod(name: string, options: VaultPodOptions): Promise<AppPod> {
     return this.place.startPod(name, vaultPod(options))
-  }
-
-  /** Resolves when a Deployment or DaemonSet has what its template says: `daemonset/name`. */
-  async rolledOut(what: string, namespace = this.place.namespace): Promise<void> {
-    await until(`${what} is rolled out`, { deadlineMs: 200_000 }, async () => {
-      const args = ['-n', namespace, 'rollout', 'status', what, '--watch=false']
-      return /successfully rolled out/.test(await this.world.kubectl.ok(args))
-    })
   }
 
   /** Files of a volume by path, as the application sees them. @throws Error when one cannot be read */
@@ -127,7 +120,8 @@ export class VaultScene {
     const started = clock.monotonic()
     let last: string | undefined
     const what = `${path} of ${pod.name} is ${wanted}`
-    await until(what, { deadlineMs: ROTATION_MS, last: () => last ?? 'no file' }, async () => {
+    const options = { deadlineMs: ROTATION_MS, everyMs: SELDOM_MS, last: () => last ?? 'no file' }
+    await until(what, options, async () => {
       last = await this.read(pod, path, folder)
       return last === wanted
     })
@@ -146,18 +140,20 @@ export class VaultScene {
 
   /** All different texts of kubelet's events FailedMount on a pod. */
   async failedMounts(pod: string): Promise<string[]> {
-    const selector = `involvedObject.name=${pod},reason=FailedMount`
-    const text = await this.place.kubectl('get', 'events', '--field-selector', selector, '-o', 'json')
-    const { items } = JSON.parse(text) as { items: { message: string }[] }
+    const path = `/api/v1/namespaces/${this.place.namespace}/events`
+    const fieldSelector = `involvedObject.name=${pod},reason=FailedMount`
+    const items = await this.world.reads.list<{ message: string }>(path, { fieldSelector })
     return [...new Set(items.map(({ message }) => message))]
   }
 
   /** Object ids and versions that the driver noted for a pod and class: `secret/name` to version. */
   async versions(pod: string, className: string): Promise<ReadonlyMap<string, string>> {
     const name = `${pod}-${this.place.namespace}-${className}`
-    const text = await this.place.kubectl('get', 'secretproviderclasspodstatuses', name, '-o', 'json')
-    const { status } = JSON.parse(text) as { status: { objects?: { id: string; version: string }[] } }
-    return new Map((status.objects ?? []).map(({ id, version }) => [id, version]))
+    const { namespace } = this.place
+    const path = `/apis/secrets-store.csi.x-k8s.io/v1/namespaces/${namespace}/secretproviderclasspodstatuses/${name}`
+    const found = await this.world.reads.object<PodStatus>(path)
+    if (found === undefined) throw new Error(`there is no ${path}`)
+    return new Map((found.status.objects ?? []).map(({ id, version }) => [id, version]))
   }
 
   /** Volumes of the driver that are mounted on any node for a pod of these uids, a line each. */
@@ -184,11 +180,11 @@ export class VaultScene {
 
   /** Data of a Kubernetes Secret, decoded; undefined when there is none. */
   async secret(name: string): Promise<Readonly<Record<string, string>> | undefined> {
-    const text = await this.place.kubectl('get', 'secret', name, '--ignore-not-found', '-o', 'json')
-    if (text.trim() === '') return undefined
-    const { data } = JSON.parse(text) as { data: Record<string, string> }
+    const path = `/api/v1/namespaces/${this.place.namespace}/secrets/${name}`
+    const found = await this.world.reads.object<{ readonly data: Readonly<Record<string, string>> }>(path)
+    if (found === undefined) return undefined
     return Object.fromEntries(
-      Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+      Object.entries(found.data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
     )
   }
 

@@ -47,7 +47,7 @@ const churn: Scenario = {
         else assert.ok(RETRIED.has(each.status), JSON.stringify(each))
       }
       refusals += answers.filter(({ status }) => status !== 200).length
-      addresses.add(await pod.field('.status.podIP'))
+      addresses.add(await pod.address())
       await pod.delete()
     }
     world.say(
@@ -77,7 +77,7 @@ const reuse: Scenario = {
       spec: { terminationGracePeriodSeconds: 0 },
     })
     assertTokenOf(await holder.token(), old)
-    const address = await holder.field('.status.podIP')
+    const address = await holder.address()
     await place.kubectl('label', 'pod', 'holder', `frozen=${place.namespace}`)
     const freeze = freezeStatus(place)
     await place.apply(...freeze)
@@ -112,8 +112,8 @@ const reuse: Scenario = {
         },
       })
       await next.succeeded()
-      assert.equal(await next.field('.status.podIP'), address, 'the address was not given again')
-      assert.equal(await holder.field('.status.podIP'), address, 'the API server has forgotten the old pod')
+      assert.equal(await next.address(), address, 'the address was not given again')
+      assert.equal(await holder.address(), address, 'the API server has forgotten the old pod')
       assertTokenOf((await next.answers('own'))[0], fresh)
       const stolen = (await next.answers('thief')).filter(({ status }) => status === 200)
       assert.deepEqual(stolen, [])
@@ -125,7 +125,7 @@ const reuse: Scenario = {
       )
     }
     await until('the old pod is told of its new address', { deadlineMs: 60_000 }, async () => {
-      const now = await holder.field('.status.podIP')
+      const now = await holder.address()
       return now !== '' && now !== address
     })
     assertTokenOf(await holder.token({ timeoutSeconds: 60 }), old)

@@ -80,16 +80,8 @@ async function tokensOf(place: Place, identities: readonly Identity[]): Promise<
   let seen = 0
   const last = (): string => `${seen} tokens`
   return until(`${PODS} pods have tokens`, { deadlineMs: 300_000, last }, async () => {
-    const running = await place.kubectl(
-      'get',
-      'pods',
-      '-l',
-      'burst=yes',
-      '--field-selector=status.phase=Running',
-      '-o',
-      'jsonpath={.items[*].metadata.name}',
-    )
-    seen = running.split(' ').length
+    const pods = await place.pods('burst=yes')
+    seen = pods.filter(({ status }) => status.phase === 'Running').length
     if (seen < PODS) return undefined
     const answers: Answer[] = []
     for (const identity of identities) {

@@ -1,6 +1,7 @@
 /** The components themselves: the lead of MIC, probes, and the definitions of the custom resources. */
 import assert from 'node:assert/strict'
 import { patchesOf } from '../arm-patches.ts'
+import { firstContainer } from '../cluster/pod-object.ts'
 import { until } from '../cluster/until.ts'
 import { containerOf, freezeContainer } from '../node-side.ts'
 import type { Manifest } from '../place.ts'
@@ -65,7 +66,7 @@ const probes: Scenario = {
     assert.equal(controllers.length, 2)
     const leader = await world.podid.leader()
     for (const component of [...agents, ...controllers]) {
-      const ip = await field(world, component, '.status.podIP')
+      const ip = (await world.reads.pod(RELEASE_NAMESPACE, component))?.status.podIP ?? ''
       const port = agents.includes(component) ? 8085 : 8080
       const get = (path: string) => pod.get(`http://${ip}:${port}${path}`)
       const { status, body } = await get('/healthz')
@@ -84,14 +85,9 @@ const probes: Scenario = {
     for (const each of hung) await freeze(world, each)
     for (const each of hung) {
       const what = `${each} is started again and ready`
-      let last = ''
-      await until(what, { deadlineMs: 200_000, last: () => last }, async () => {
-        last = await field(
-          world,
-          each,
-          '.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready',
-        )
-        return last === '1 true'
+      await until(what, { deadlineMs: 200_000 }, async () => {
+        const container = firstContainer(await world.reads.pod(RELEASE_NAMESPACE, each))
+        return container?.restartCount === 1 && container.ready
       })
       const seconds = (world.clock.monotonic() - frozen) / 1000
       world.say(`       ${each} hung for ${seconds.toFixed(0)} s`)
@@ -106,12 +102,9 @@ const probes: Scenario = {
 }
 
 async function freeze(world: World, pod: string): Promise<void> {
-  const node = world.cluster.node(await field(world, pod, '.spec.nodeName'))
-  await freezeContainer(node, await containerOf(world.kubectl, RELEASE_NAMESPACE, pod))
-}
-
-function field(world: World, pod: string, path: string): Promise<string> {
-  return world.kubectl.ok(['-n', RELEASE_NAMESPACE, 'get', 'pod', pod, '-o', `jsonpath={${path}}`])
+  const { nodeName = '' } = (await world.reads.pod(RELEASE_NAMESPACE, pod))?.spec ?? {}
+  const container = await containerOf(world.reads, RELEASE_NAMESPACE, pod)
+  await freezeContainer(world.cluster.node(nodeName), container)
 }
 
 const malformed: Scenario = {

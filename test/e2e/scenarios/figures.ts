@@ -41,7 +41,7 @@ const resources: Scenario = {
     const before = await usage(world)
     let after = before
     await until('the load is over', { deadlineMs: (SECONDS + 60) * 1000 }, async () => {
-      if ((await pod.field('.status.phase')) === 'Succeeded') return true
+      if ((await pod.object()).status.phase === 'Succeeded') return true
       after = await usage(world)
       return false
     })
@@ -70,9 +70,7 @@ function milliCoresOf(before: Usage | undefined, after: Usage): number {
 /** podid's pods on all nodes, by what each kubelet tells on /metrics/resource. */
 async function usage(world: World): Promise<Usage[]> {
   const texts = await Promise.all(
-    world.cluster.nodes.map(({ name }) =>
-      world.kubectl.ok(['get', '--raw', `/api/v1/nodes/${name}/proxy/metrics/resource`]),
-    ),
+    world.cluster.nodes.map(({ name }) => world.reads.text(`/api/v1/nodes/${name}/proxy/metrics/resource`)),
   )
   return texts.flatMap(usagesOf)
 }

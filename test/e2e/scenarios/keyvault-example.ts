@@ -9,6 +9,7 @@ import { rootImage } from '../csi-driver/driver-images.ts'
 import { type Postgres, startPostgres } from '../csi-driver/postgres.ts'
 import { VaultScene } from '../csi-driver/vault-scene.ts'
 import type { Place } from '../place.ts'
+import { rolledOut } from '../rollout.ts'
 import type { Scenario } from '../scenario.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'examples', 'postgres-two-steps')
@@ -79,7 +80,7 @@ const example: Scenario = {
       return variables[name] ?? assert.fail(`the example has a variable ${name}`)
     })
     await kubectl.ok(['--namespace', place.namespace, 'apply', '-f', '-'], filled)
-    await scene.rolledOut('deployment/orders')
+    await rolledOut(world.reads, place.namespace, 'deployments/orders')
     await whenAll(place, 'orders_a')
     for (const [next, before] of [
       ['orders_b', 'orders_a'],

@@ -15,6 +15,7 @@ import { workloadAccount } from '../csi-driver/vault-logins.ts'
 import type { ObjectItem, VaultPodOptions } from '../csi-driver/vault-pod.ts'
 import { nextSecond, VaultScene } from '../csi-driver/vault-scene.ts'
 import { CHART, RELEASE_NAMESPACE } from '../release.ts'
+import { rolledOut } from '../rollout.ts'
 import type { Scenario } from '../scenario.ts'
 import type { World } from '../world.ts'
 
@@ -137,7 +138,7 @@ const migration: Scenario = {
     const flags = ['--values', '-', '--set', 'keyvaultProvider.enabled=true']
     await podid.helm(['upgrade', 'podid', CHART, ...flags], values)
     // The node agents start anew, with the socket for the provider.
-    await scene.rolledOut('daemonset/podid-nmi', RELEASE_NAMESPACE)
+    await rolledOut(world.reads, RELEASE_NAMESPACE, 'daemonsets/podid-nmi')
     await until('podid waits on every node', { deadlineMs: 180_000 }, async () => {
       const { running, ready } = await podidPods(world)
       return running === NODES.length && ready === 0
@@ -149,8 +150,8 @@ const migration: Scenario = {
     const swap = upgradeOldProvider(world, ['--reuse-values', '--set', 'linux.enabled=false'])
     const during = await start('during')
     await swap
-    const set = 'daemonset/podid-keyvault-provider'
-    await scene.rolledOut(set, RELEASE_NAMESPACE)
+    const set = 'daemonsets/podid-keyvault-provider'
+    await rolledOut(world.reads, RELEASE_NAMESPACE, set)
     for (const pod of during) await scene.running(pod)
 
     const fresh = await start('fresh')
@@ -168,7 +169,7 @@ const migration: Scenario = {
     // And back, in the other order.
     await upgradeOldProvider(world, ['--reuse-values', '--set', 'linux.enabled=true', '--wait'])
     await podid.install({ keyvaultProvider: { ...KEY_VAULT_VALUES.keyvaultProvider, enabled: false } })
-    await scene.rolledOut(OLD_DAEMON_SET, RELEASE_NAMESPACE)
+    await rolledOut(world.reads, RELEASE_NAMESPACE, OLD_DAEMON_SET)
     await nextSecond(clock)
     await scene.vault.setSecret('password', 'fourth')
     for (const pod of old) await scene.whenFile(pod, 'password', 'fourth')

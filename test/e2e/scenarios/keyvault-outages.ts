@@ -7,6 +7,7 @@ import { vaultPod } from '../csi-driver/vault-pod.ts'
 import { nextSecond, VaultScene } from '../csi-driver/vault-scene.ts'
 import { containerOf, killContainer } from '../node-side.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
+import { rolledOut } from '../rollout.ts'
 import type { Scenario } from '../scenario.ts'
 import type { World } from '../world.ts'
 
@@ -85,14 +86,9 @@ const hundred: Scenario = {
       },
     })
     await until('all hundred run', { deadlineMs: 500_000 }, async () => {
-      const ready = await place.kubectl(
-        'get',
-        'deployment',
-        'hundred',
-        '-o',
-        'jsonpath={.status.readyReplicas}',
-      )
-      return Number(ready) === HUNDRED
+      const path = `/apis/apps/v1/namespaces/${place.namespace}/deployments/hundred`
+      const deployment = await world.reads.object<{ status: { readyReplicas?: number } }>(path)
+      return deployment?.status.readyReplicas === HUNDRED
     })
     const seconds = (world.clock.monotonic() - started) / 1000
     const logs = await place.kubectl('logs', '-l', 'app=hundred', '--tail=-1')
@@ -159,7 +155,7 @@ const killed: Scenario = {
   alone: true,
   deadlineSeconds: 500,
   async run(place, world) {
-    const { cluster, kubectl, podid } = world
+    const { cluster, kubectl, podid, reads } = world
     const scene = new VaultScene(place, world)
     await scene.vault.setSecret('db-password', 'correct horse')
     await scene.vault.setSecret('second', 'two')
@@ -169,7 +165,7 @@ const killed: Scenario = {
     const early = await scene.pod('early', options)
     const provider = async (): Promise<string> => {
       const [pod = ''] = await podid.pods('keyvault-provider', NODE)
-      return containerOf(kubectl, RELEASE_NAMESPACE, pod)
+      return containerOf(reads, RELEASE_NAMESPACE, pod)
     }
     const batch = await Promise.all(
       Array.from({ length: BATCH }, (_, at) => scene.startPod(`batch-${at}`, options)),
@@ -188,10 +184,10 @@ const killed: Scenario = {
       assert.deepEqual([...(await scene.files(pod)).keys()], ['db-password', 'second'], pod.name)
     }
     await podid.ready('keyvault-provider')
-    const set = 'daemonset/csi-driver-secrets-store-csi-driver'
+    const set = 'daemonsets/csi-driver-secrets-store-csi-driver'
     await kubectl.ok(['-n', DRIVER_NAMESPACE, 'rollout', 'restart', set])
     const during = await scene.startPod('during', options)
-    await scene.rolledOut(set, DRIVER_NAMESPACE)
+    await rolledOut(reads, DRIVER_NAMESPACE, set)
     await scene.running(during)
     assert.equal(await scene.read(early, 'db-password'), 'correct horse')
     await nextSecond(world.clock)

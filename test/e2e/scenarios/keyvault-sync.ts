@@ -5,6 +5,7 @@ import { appPodTemplate } from '../app-pod.ts'
 import { until } from '../cluster/until.ts'
 import { type VaultPodOptions, vaultPod } from '../csi-driver/vault-pod.ts'
 import { nextSecond, VaultScene } from '../csi-driver/vault-scene.ts'
+import { rolledOut } from '../rollout.ts'
 import type { Scenario } from '../scenario.ts'
 
 const PEM = 'application/x-pem-file'
@@ -101,11 +102,11 @@ const owners: Scenario = {
         spec: { replicas: 1, selector: { matchLabels: { app: name } }, template },
       })
     }
-    for (const name of ['one', 'two']) await scene.rolledOut(`deployment/${name}`)
-    const owned = 'jsonpath={.metadata.ownerReferences[*].name}'
+    for (const name of ['one', 'two']) await rolledOut(world.reads, place.namespace, `deployments/${name}`)
+    const path = `/api/v1/namespaces/${place.namespace}/secrets/shared`
     const count = async (): Promise<number> => {
-      const names = await place.kubectl('get', 'secret', 'shared', '--ignore-not-found', '-o', owned)
-      return names.split(' ').filter((each) => each !== '').length
+      const secret = await world.reads.object<{ metadata: { ownerReferences?: unknown[] } }>(path)
+      return secret?.metadata.ownerReferences?.length ?? 0
     }
     await until('the Secret has two owners', { deadlineMs: 60_000 }, async () => (await count()) === 2)
     const uids = (await place.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].metadata.uid}')).split(' ')

@@ -61,7 +61,7 @@ const statusCodes: Scenario = {
     const instance = await ask({ target: INSTANCE })
     assert.equal(instance.status, 200, JSON.stringify(instance))
     const { compute } = instance.body as { compute: { vmScaleSetName: string } }
-    const node = await pod.field('.spec.nodeName')
+    const node = (await pod.object()).spec.nodeName
     assert.equal(compute.vmScaleSetName, world.cluster.machines.find((each) => each.node === node)?.resource)
     assert.deepEqual(world.azure.journal.violations, [])
   },

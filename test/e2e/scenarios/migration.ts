@@ -5,11 +5,11 @@ import { BINDING_LABEL } from '../../../src/model/names.ts'
 import type { Answer, AppPod } from '../app-pod.ts'
 import { patchesOf } from '../arm-patches.ts'
 import { resourceIdOf } from '../cluster/cluster-azure.ts'
-import { until } from '../cluster/until.ts'
 import { endLoad, startLoad, toldLoad } from '../load.ts'
 import type { Identity, Manifest, Place } from '../place.ts'
 import { PODID_IMAGE } from '../podid-image.ts'
 import { CHART, RELEASE_NAMESPACE } from '../release.ts'
+import { rolledOut } from '../rollout.ts'
 import type { Scenario } from '../scenario.ts'
 import { assertToken } from '../token-answer.ts'
 import type { World } from '../world.ts'
@@ -114,7 +114,7 @@ const migration: Scenario = {
   ownCluster: true,
   deadlineSeconds: 500,
   async run(place, world) {
-    const { kubectl, podid } = world
+    const { podid } = world
     const shop = place.identity('shop')
     const pods = await startOld(place, world, shop)
     for (const pod of pods) assertToken(await pod.token(), shop.clientId)
@@ -134,12 +134,8 @@ const migration: Scenario = {
       ['upgrade', OLD, CHART, '--values', '-', ...sets.flatMap((each) => ['--set', each])],
       values,
     )
-    const agents = `daemonset/${OLD}-nmi`
-    await until('the agents are replaced', { deadlineMs: 180_000 }, async () => {
-      const status = ['rollout', 'status', agents, '--watch=false']
-      return /successfully rolled out/.test(await kubectl.ok(['-n', RELEASE_NAMESPACE, ...status]))
-    })
-    await kubectl.ok(['-n', RELEASE_NAMESPACE, 'rollout', 'status', `deployment/${OLD}-mic`, '--timeout=55s'])
+    for (const each of [`daemonsets/${OLD}-nmi`, `deployments/${OLD}-mic`])
+      await rolledOut(world.reads, RELEASE_NAMESPACE, each)
     const ready = await Promise.all(NODES.map((node) => agentOn(world, node)))
 
     // podid's MIC leads now: it takes on what is new, and leaves what is there.

@@ -24,7 +24,7 @@ const denyAll: Scenario = {
     await place.bind(shop)
     const pod = await place.pod('shop', { selector: shop.name, node: 'pool-0' })
     const other = await place.pod('other', { node: 'pool-1', command: ['listen', `:${LISTENER}`] })
-    const there = `http://${await other.field('.status.podIP')}:${LISTENER}/`
+    const there = `http://${await other.address()}:${LISTENER}/`
     // MIC has assigned it: the API server, Azure's login and ARM are within its policy.
     assertTokenOf(await pod.token({ timeoutSeconds: 60 }), shop)
     assert.equal((await pod.get(there)).status, 200)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { firstContainer, readyCondition } from '../cluster/pod-object.ts'
 import { until } from '../cluster/until.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -12,7 +13,7 @@ const startupTaint: Scenario = {
   proves:
     'on a node that registers with the start-up taint no pod runs before the node agent is ready, and its first request is answered with its own identity',
   alone: true,
-  async run(place, { cluster, kubectl, podid }) {
+  async run(place, { cluster, kubectl, podid, reads }) {
     const shop = place.identity('shop')
     await place.bind(shop)
     await podid.install({ mic: { startupTaint: TAINT } })
@@ -33,16 +34,10 @@ const startupTaint: Scenario = {
     assert.ok(!taints.includes(TAINT), `the node still has ${taints}`)
     const [agent] = await podid.pods('nmi', node.name)
     assert.ok(agent, 'no node agent on the new node')
-    const readyAt = await kubectl.ok([
-      '--namespace',
-      podid.namespace,
-      'get',
-      'pod',
-      agent,
-      '-o',
-      'jsonpath={.status.conditions[?(@.type=="Ready")].lastTransitionTime}',
-    ])
-    const startedAt = await pod.field('.status.containerStatuses[0].state.running.startedAt')
+    const ready = readyCondition(await reads.pod(podid.namespace, agent))
+    assert.ok(ready, 'the node agent is not ready')
+    const readyAt = ready.lastTransitionTime
+    const startedAt = firstContainer(await pod.object())?.state.running?.startedAt ?? ''
     assert.ok(
       Date.parse(startedAt) >= Date.parse(readyAt),
       `the pod ran at ${startedAt}, the agent was ready at ${readyAt}`,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { appPodTemplate } from '../app-pod.ts'
 import { CLUSTER_CLIENT } from '../cluster/cluster-azure.ts'
+import { firstContainer, readyCondition } from '../cluster/pod-object.ts'
 import { until } from '../cluster/until.ts'
 import type { Identity, Manifest, Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
@@ -49,22 +50,23 @@ async function startOn(place: Place, identity: Identity, node: string): Promise<
   await place.apply(deployment(identity, node))
   await place.kubectl('rollout', 'status', 'deployment/shop', '--timeout=60s')
   const [name = ''] = await place.podNames(APP)
-  assert.equal(await place.existing(name).field('.spec.nodeName'), node)
+  assert.equal((await place.existing(name).object()).spec.nodeName, node)
   assertToken(await place.existing(name).token(), identity.clientId)
   return name
 }
 
 /** The pod that has taken its place on another node has a token of the same identity. */
 async function replacementOf(place: Place, lost: string, identity: Identity): Promise<void> {
-  const name = await until(`another pod in place of ${lost} is ready`, { deadlineMs: 90_000 }, async () => {
-    for (const each of await place.podNames(APP)) {
-      const ready = '.status.conditions[?(@.type=="Ready")].status'
-      if (each !== lost && (await place.existing(each).field(ready)) === 'True') return each
-    }
-    return undefined
-  })
-  const pod = place.existing(name)
-  assert.notEqual(await pod.field('.spec.nodeName'), 'blue-0')
+  const { metadata, spec } = await until(
+    `another pod in place of ${lost} is ready`,
+    { deadlineMs: 90_000 },
+    async () => {
+      const pods = await place.pods(APP)
+      return pods.find((each) => each.metadata.name !== lost && readyCondition(each) !== undefined)
+    },
+  )
+  assert.notEqual(spec.nodeName, 'blue-0')
+  const pod = place.existing(metadata.name)
   assertToken(await pod.token(), identity.clientId)
 }
 
@@ -145,15 +147,7 @@ const removed: Scenario = {
       await node.powerOn()
     }
     await until('the node has joined again', { deadlineMs: 60_000 }, async () => {
-      const { stdout } = await world.kubectl.run([
-        'get',
-        'node',
-        'blue-0',
-        '--ignore-not-found',
-        '-o',
-        'name',
-      ])
-      return stdout !== ''
+      return (await world.reads.object('/api/v1/nodes/blue-0')) !== undefined
     })
     await nodeReady(world, 'blue-0')
     await world.podid.ready('nmi')
@@ -181,18 +175,17 @@ const rebooted: Scenario = {
     // Asks for the identity of the node itself, which the agent never gives.
     const command = ['load', '-rate=20', '-seconds=0', `-client-id=${CLUSTER_CLIENT}`]
     const thief = await place.pod('thief', { selector: identities[0]?.name ?? '', node: node.name, command })
-    const before = await Promise.all(pods.map((pod) => pod.field('.status.podIP')))
+    const before = await Promise.all(pods.map((pod) => pod.address()))
     await node.powerOff()
     await node.powerOn()
     await until('the pods were started again', { deadlineMs: 120_000 }, async () => {
-      const path = '.status.containerStatuses[0]'
-      const states = await Promise.all(
-        [...pods, thief].map((pod) => pod.field(`${path}.restartCount} {${path}.state.running.startedAt`)),
-      )
-      return states.every((state) => /^[1-9]\d* \S/.test(state))
+      const all = await Promise.all([...pods, thief].map((pod) => pod.object()))
+      return all
+        .map(firstContainer)
+        .every((each) => each !== undefined && each.restartCount > 0 && each.state.running !== undefined)
     })
     await podid.ready('nmi')
-    const after = await Promise.all(pods.map((pod) => pod.field('.status.podIP')))
+    const after = await Promise.all(pods.map((pod) => pod.address()))
     world.say(`       addresses before: ${before.join(' ')}, after: ${after.join(' ')}`)
     for (const [at, pod] of pods.entries()) assertToken(await pod.token(), identities[at]?.clientId ?? '')
     await until('the thief is refused', { deadlineMs: 30_000 }, async () => {

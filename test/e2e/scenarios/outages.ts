@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { patchesOf, startedPatches } from '../arm-patches.ts'
+import { firstContainer, type PodObject, podsPath } from '../cluster/pod-object.ts'
 import { until } from '../cluster/until.ts'
 import { endLoad, startLoad, toldLoad } from '../load.ts'
 import { appOnNode, containerOf, killContainer } from '../node-side.ts'
@@ -20,7 +21,7 @@ const agentHeldDown: Scenario = {
     'while the node agent is dead the requests of pods on its node fail, and none of them reaches IMDS; pods of other nodes notice nothing',
   alone: true,
   async run(place, world) {
-    const { azure, cluster, kubectl, podid } = world
+    const { azure, cluster, podid, reads } = world
     const shop = place.identity('shop')
     await place.bind(shop)
     const pod = await place.pod('shop', { selector: shop.name, node: NODE })
@@ -28,8 +29,8 @@ const agentHeldDown: Scenario = {
     assertToken(await pod.token(), shop.clientId)
     const node = cluster.node(NODE)
     const [agent = ''] = await podid.pods('nmi', NODE)
-    const container = await containerOf(kubectl, RELEASE_NAMESPACE, agent)
-    const app = await appOnNode(kubectl, node, pod)
+    const container = await containerOf(reads, RELEASE_NAMESPACE, agent)
+    const app = await appOnNode(reads, node, pod)
     // The kubelet would start it again.
     await node.killProgram('kubelet', true)
     try {
@@ -51,8 +52,8 @@ const agentHeldDown: Scenario = {
       await node.release('kubelet')
     }
     await until('the agent is started again', { deadlineMs: 60_000 }, async () => {
-      const path = 'jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}'
-      return (await kubectl.ok(['-n', RELEASE_NAMESPACE, 'get', 'pod', agent, '-o', path])) === '1 true'
+      const container = firstContainer(await reads.pod(RELEASE_NAMESPACE, agent))
+      return container?.restartCount === 1 && container.ready
     })
     assertToken(await pod.token(), shop.clientId)
   },
@@ -69,12 +70,12 @@ const runtimeRestarted: Scenario = {
     const pod = await startLoad(place, { name: 'load', identity: shop, rate: 20, node: NODE })
     const node = world.cluster.node(NODE)
     const [agent = ''] = await world.podid.pods('nmi', NODE)
-    const container = await containerOf(world.kubectl, RELEASE_NAMESPACE, agent)
+    const container = await containerOf(world.reads, RELEASE_NAMESPACE, agent)
     await node.killProgram('containerd')
     await node.killProgram('kubelet')
     const after = await place.pod('after', { selector: shop.name, node: NODE })
     assertToken(await after.token(), shop.clientId)
-    assert.equal(await containerOf(world.kubectl, RELEASE_NAMESPACE, agent), container, 'the agent goes on')
+    assert.equal(await containerOf(world.reads, RELEASE_NAMESPACE, agent), container, 'the agent goes on')
     const figures = await endLoad(pod, shop)
     world.say(`       ${toldLoad(figures)}`)
     assert.equal(figures.failedTries, 0)
@@ -90,7 +91,7 @@ const apiServerDown: Scenario = {
   alone: true,
   deadlineSeconds: 400,
   async run(place, world) {
-    const { clock, cluster, kubectl } = world
+    const { clock, cluster, reads } = world
     const shop = place.identity('shop')
     await place.bind(shop)
     const pod = await place.pod('shop', { selector: shop.name, node: NODE })
@@ -99,8 +100,8 @@ const apiServerDown: Scenario = {
     const silent = await place.pod('silent', { selector: shop.name, node: 'pool-1' })
     await place.whenAssigned('silent', [shop])
     const [app, quiet] = await Promise.all([
-      appOnNode(kubectl, cluster.node(NODE), pod),
-      appOnNode(kubectl, cluster.node('pool-1'), silent),
+      appOnNode(reads, cluster.node(NODE), pod),
+      appOnNode(reads, cluster.node('pool-1'), silent),
     ])
     const { controlPlane } = cluster
     await controlPlane.apiServer.kill()
@@ -123,11 +124,7 @@ const apiServerDown: Scenario = {
     assert.equal(failed, 0)
     const late = await place.startPod('late', { selector: shop.name, node: NODE })
     // Scheduler and kubelet wait up to a minute before they ask the API server again.
-    await until(
-      'the pod runs',
-      { deadlineMs: 150_000 },
-      async () => (await late.field('.status.phase')) === 'Running',
-    )
+    await late.running(150)
     assertToken(await late.token(), shop.clientId)
     await place.whenAssigned('late', [shop])
     await settled(world)
@@ -164,7 +161,7 @@ const leaderKilled: Scenario = {
     'MIC’s leader is killed while Azure works on its PATCH: itself restarted or the other replica, whoever leads next finishes the work, each identity is added exactly once and none is lost',
   alone: true,
   async run(place, world) {
-    const { azure, cluster, kubectl, podid } = world
+    const { azure, cluster, kubectl, podid, reads } = world
     const before = place.identity('before')
     await place.bind(before)
     const settled = await place.pod('before', { selector: before.name, node: NODE })
@@ -175,16 +172,8 @@ const leaderKilled: Scenario = {
       const restarted = place.identity('restarted')
       await startSlowAssignment(place, world, restarted)
       const first = await podid.leader()
-      const node = await kubectl.ok([
-        '-n',
-        RELEASE_NAMESPACE,
-        'get',
-        'pod',
-        first,
-        '-o',
-        'jsonpath={.spec.nodeName}',
-      ])
-      await killContainer(cluster.node(node), await containerOf(kubectl, RELEASE_NAMESPACE, first))
+      const { nodeName = '' } = (await reads.pod(RELEASE_NAMESPACE, first))?.spec ?? {}
+      await killContainer(cluster.node(nodeName), await containerOf(reads, RELEASE_NAMESPACE, first))
       await assignedOnce(place, world, restarted)
 
       const replaced = place.identity('replaced')
@@ -266,10 +255,9 @@ const etcdRestored: Scenario = {
 }
 
 /** Names and restarts of podid's pods. */
-async function podsOf({ kubectl }: World): Promise<string> {
-  const path =
-    'jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.status.containerStatuses[0].restartCount}{"\\n"}{end}'
-  return kubectl.ok(['-n', RELEASE_NAMESPACE, 'get', 'pods', '-o', path])
+async function podsOf({ reads }: World): Promise<readonly (string | number | undefined)[][]> {
+  const pods = await reads.list<PodObject>(podsPath(RELEASE_NAMESPACE))
+  return pods.map((pod) => [pod.metadata.uid, firstContainer(pod)?.restartCount])
 }
 
 export const OUTAGES: readonly Scenario[] = [

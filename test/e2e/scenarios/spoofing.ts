@@ -32,7 +32,7 @@ const spoofing: Scenario = {
       spec: { restartPolicy: 'Never' },
     })
     assertTokenOf(await victim.token(), shop)
-    const address = await victim.field('.status.podIP')
+    const address = await victim.address()
     const mac = await macOf(node, address)
     const attacks = [
       { name: 'address', flags: [`-address=${address}`] },
@@ -62,7 +62,7 @@ const powerless: Scenario = {
   shapes: ['routed', 'bridge'],
   async run(place) {
     const neighbour = await place.pod('neighbour', { node: NODE })
-    const address = await neighbour.field('.status.podIP')
+    const address = await neighbour.address()
     const securityContext = { runAsUser: 0, capabilities: { drop: ['ALL'] } }
     const attack = appContainer('app', ['spoof', `-address=${address}`], { securityContext })
     const pod = await place.startPod('attacker', {

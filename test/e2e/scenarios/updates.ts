@@ -1,13 +1,15 @@
 /** Node agents that are replaced while pods ask for tokens all the time. */
 import assert from 'node:assert/strict'
+import { firstContainer, type PodObject, podsPath } from '../cluster/pod-object.ts'
 import { until } from '../cluster/until.ts'
 import { endLoad, type LoadFigures, startLoad, sumLoads, toldLoad } from '../load.ts'
 import type { Place } from '../place.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
+import { rolledOut } from '../rollout.ts'
 import type { Scenario } from '../scenario.ts'
 import type { World } from '../world.ts'
 
-const DAEMON_SET = 'daemonset/podid-nmi'
+const DAEMON_SET = 'daemonsets/podid-nmi'
 
 /** For each of them, so that all together ask a hundred times a second. */
 const RATE = 12.5
@@ -25,14 +27,9 @@ async function replaceUnderLoad(place: Place, world: World): Promise<LoadFigures
     }),
   )
   const before = new Set(await world.podid.pods('nmi'))
-  const agents = ['--namespace', RELEASE_NAMESPACE, 'rollout']
-  await world.kubectl.ok([...agents, 'restart', DAEMON_SET])
+  await world.kubectl.ok(['--namespace', RELEASE_NAMESPACE, 'rollout', 'restart', DAEMON_SET])
   const started = world.clock.monotonic()
-  await until('the agents are replaced', { deadlineMs: 180_000 }, async () =>
-    /successfully rolled out/.test(
-      await world.kubectl.ok([...agents, 'status', DAEMON_SET, '--watch=false']),
-    ),
-  )
+  await rolledOut(world.reads, RELEASE_NAMESPACE, DAEMON_SET)
   await world.podid.ready('nmi')
   const seconds = (world.clock.monotonic() - started) / 1000
   for (const each of await world.podid.pods('nmi')) assert.ok(!before.has(each), `${each} was not replaced`)
@@ -58,7 +55,7 @@ const MOST_RESETS = 10
 
 /** An update whose agent ends after it was let in: the one before takes probes and metrics back, and goes on. */
 async function failedUpdate(place: Place, world: World): Promise<void> {
-  const { kubectl, podid } = world
+  const { kubectl, podid, reads } = world
   const before = await podid.pods('nmi')
   const shop = place.identity('steady')
   await place.bind(shop)
@@ -71,19 +68,10 @@ async function failedUpdate(place: Place, world: World): Promise<void> {
   const change = ['patch', DAEMON_SET, '--type=json', '-p', JSON.stringify([patch])]
   await kubectl.ok(['--namespace', RELEASE_NAMESPACE, ...change])
   await until('an agent of the update has failed twice', { deadlineMs: 90_000 }, async () => {
-    const path = 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'
-    const label = 'app.kubernetes.io/component=nmi'
-    const restarts = await kubectl.ok([
-      '--namespace',
-      RELEASE_NAMESPACE,
-      'get',
-      'pods',
-      '-l',
-      label,
-      '-o',
-      path,
-    ])
-    return restarts.split(' ').some((each) => Number(each) >= 2)
+    const pods = await reads.list<PodObject>(podsPath(RELEASE_NAMESPACE), {
+      labelSelector: 'app.kubernetes.io/component=nmi',
+    })
+    return pods.some((each) => (firstContainer(each)?.restartCount ?? 0) >= 2)
   })
   const after = new Set(await podid.pods('nmi'))
   for (const each of before) assert.ok(after.has(each), `${each} was removed`)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { appContainer, appPodTemplate } from '../app-pod.ts'
 import { patchesOf } from '../arm-patches.ts'
+import { firstContainer } from '../cluster/pod-object.ts'
 import { until } from '../cluster/until.ts'
 import type { Manifest, Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
@@ -27,7 +28,7 @@ const initContainer: Scenario = {
     assertTokenOf(early, shop)
     const [main] = await pod.answers('app')
     assertTokenOf(main, shop)
-    const began = await pod.field('.status.containerStatuses[0].state.terminated.startedAt')
+    const began = firstContainer(await pod.object())?.state.terminated?.startedAt ?? ''
     assert.ok(Date.parse(early?.at ?? '') < Date.parse(began) + 1_000, 'the main container ran already')
   },
 }
@@ -87,8 +88,8 @@ const cronJob: Scenario = {
       spec: { schedule: '* * * * *', concurrencyPolicy: 'Forbid', jobTemplate },
     })
     const first = await until('the schedule has started a Job', { deadlineMs: 90_000 }, async () => {
-      const names = await place.kubectl('get', 'jobs', '-o', 'jsonpath={.items[*].metadata.name}')
-      return names === '' ? undefined : names.split(' ')[0]
+      const path = `/apis/batch/v1/namespaces/${place.namespace}/jobs`
+      return (await world.reads.list<{ metadata: { name: string } }>(path))[0]?.metadata.name
     })
     await place.kubectl('patch', 'cronjob', 'nightly', '-p', '{"spec":{"suspend":true}}')
     for (const name of [first, 'by-hand']) {
@@ -184,9 +185,8 @@ const statefulSet: Scenario = {
     const patches = patchesOf(world, db)
     await first.delete()
     await until('db-0 is another pod', { deadlineMs: 60_000 }, async () => {
-      const label = 'statefulset.kubernetes.io/pod-name=db-0'
-      const uid = await place.kubectl('get', 'pods', '-l', label, '-o', 'jsonpath={.items[*].metadata.uid}')
-      return uid !== '' && uid !== before.uid
+      const pod = await world.reads.pod(place.namespace, 'db-0')
+      return pod !== undefined && pod.metadata.uid !== before.uid
     })
     await first.running()
     assertTokenOf(await first.token(), db)
@@ -203,9 +203,9 @@ const statefulSet: Scenario = {
   },
 }
 
-async function lifeOf(place: Place, name: string): Promise<{ uid: string; ip: string }> {
-  const pod = place.existing(name)
-  return { uid: await pod.field('.metadata.uid'), ip: await pod.field('.status.podIP') }
+async function lifeOf(place: Place, name: string): Promise<{ uid: string; ip: string | undefined }> {
+  const { metadata, status } = await place.existing(name).object()
+  return { uid: metadata.uid, ip: status.podIP }
 }
 
 const namespaceGone: Scenario = {
