@@ -155,9 +155,17 @@ export async function established(http: KubeHttp, name: string): Promise<void> {
     names: { plural: string }
     versions: { name: string }[]
   }
-  // An established kind may be served a moment later.
-  for (let code = 404; code === 404; )
-    code = (await http.ask('GET', `/apis/${group}/${versions[0]?.name}/${names.plural}`)).code
+  await whenCode(http, `/apis/${group}/${versions[0]?.name}/${names.plural}`, 200)
+}
+
+const MOST_LOOKS = 5_000
+
+/** Asks until the answer has that status: a real server serves definitions, and stops serving them, a moment late. */
+export async function whenCode(http: KubeHttp, path: string, wanted: number): Promise<void> {
+  let code = 0
+  for (let looks = 0; looks < MOST_LOOKS && code !== wanted; looks += 1)
+    code = (await http.ask('GET', path)).code
+  assert.equal(code, wanted, path)
 }
 
 function isEstablished(definition: Json): boolean {

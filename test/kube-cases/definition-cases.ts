@@ -1,7 +1,7 @@
 /** CustomResourceDefinitions. */
 import assert from 'node:assert/strict'
 import { refusal } from './case-objects.ts'
-import { established, type KubeCase, MERGE } from './case-world.ts'
+import { established, type KubeCase, MERGE, whenCode } from './case-world.ts'
 
 export const DEFINITION_CASES: readonly KubeCase[] = [
   {
@@ -76,8 +76,8 @@ export const DEFINITION_CASES: readonly KubeCase[] = [
         200,
       )
       await http.ask('DELETE', `${crds}/things.${group}`)
-      for (let code = 200; code !== 404; ) code = (await http.ask('GET', `${crds}/things.${group}`)).code
-      assert.equal((await http.ask('GET', things)).code, 404)
+      await whenCode(http, `${crds}/things.${group}`, 404)
+      await whenCode(http, things, 404)
     },
   },
 ]
