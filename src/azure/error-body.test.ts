@@ -60,6 +60,10 @@ test('Entra errors that pass by themselves are told from the others', () => {
     isTransient(parsed({ error: 'server_error', error_description: 'AADSTS90033: A transient error.' })),
   )
   assert.ok(isTransient(parsed({ error: 'x', error_codes: [50196] })))
+  for (const code of [50166, 501661, 90061]) {
+    const text = `AADSTS${code}: Request to External OIDC endpoint failed.`
+    assert.ok(isTransient(parsed({ error: 'invalid_request', error_description: text })), text)
+  }
   assert.ok(!isTransient(parsed({ error: 'invalid_client', error_description: 'AADSTS7000222: expired.' })))
 })
 

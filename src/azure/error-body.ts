@@ -39,8 +39,12 @@ function aadstsOf(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Transient error, loop detected, gateway busy: the documentation says to try again later. */
-const TRANSIENT_AADSTS: ReadonlySet<number> = new Set([50196, 90006, 90033])
+/**
+ * Loop detected, gateway busy, transient error: the documentation says to try again later. The others: Entra could not
+ * fetch the discovery document or the keys of an issuer of federated credentials just now.
+ * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+ */
+const TRANSIENT_AADSTS: ReadonlySet<number> = new Set([50196, 90006, 90033, 50166, 501661, 90061])
 
 /** True when Entra says of itself that a later try may succeed, whatever the status. */
 export function isTransient(body: ErrorBody): boolean {
