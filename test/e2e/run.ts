@@ -11,7 +11,7 @@ import { startCluster } from './cluster/cluster.ts'
 import { MACHINES } from './cluster/cluster-azure.ts'
 import type { Shape } from './cluster/node-config.ts'
 import { probeCluster } from './cluster/probe.ts'
-import { readOrder } from './command-line.ts'
+import { type Order, readOrder } from './command-line.ts'
 import { installCsiDriver, KEY_VAULT_SYNC, KEY_VAULT_VALUES } from './csi-driver/csi-driver.ts'
 import { driverImages } from './csi-driver/driver-images.ts'
 import { podidImage } from './podid-image.ts'
@@ -25,14 +25,24 @@ const BESIDE = 4
 
 const LOGS = join(import.meta.dirname, '..', '..', 'e2e-logs')
 const clock = systemClock
+const order = orderGiven()
 const outcomes: Outcome[] = []
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** Ends with the reason when the order makes no sense. */
+function orderGiven(): Order {
+  try {
+    return readOrder(process.argv.slice(2), SCENARIOS)
+  } catch (thrown) {
+    process.stderr.write(`${errorText(thrown)}\n`)
+    return process.exit(2)
+  }
+}
+
 async function main(): Promise<number> {
-  const order = readOrder(process.argv.slice(2), SCENARIOS)
   if (order.list) {
     for (const { name, proves } of order.scenarios) say(`${name.padEnd(36)} ${proves}`)
     return 0
@@ -56,15 +66,12 @@ async function main(): Promise<number> {
           await together(
             world,
             shared.filter(({ alone = false }) => !alone),
-            order.keep,
           )
-          for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each, order.keep)
+          for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each)
           if (order.keep) await untilEnded(world)
         })
       for (const each of mine.filter(({ ownCluster = false }) => ownCluster))
-        await onCluster({ shape, images, installed: false, keyVault }, (world) =>
-          one(world, each, order.keep),
-        )
+        await onCluster({ shape, images, installed: false, keyVault }, (world) => one(world, each))
     }
   }
   const failed = outcomes.filter(({ error }) => error !== undefined)
@@ -115,15 +122,15 @@ async function onCluster(
   }
 }
 
-async function together(world: World, scenarios: readonly Scenario[], keep: boolean): Promise<void> {
+async function together(world: World, scenarios: readonly Scenario[]): Promise<void> {
   const waiting = [...scenarios]
   const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(world, next, keep)
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(world, next)
   }
   await Promise.all(Array.from({ length: BESIDE }, lane))
 }
 
-async function one(world: World, scenario: Scenario, keep: boolean): Promise<void> {
+async function one(world: World, scenario: Scenario): Promise<void> {
   const outcome = await runScenario(world, scenario)
   outcomes.push(outcome)
   const { error, ms, place } = outcome
@@ -134,7 +141,7 @@ async function one(world: World, scenario: Scenario, keep: boolean): Promise<voi
   await world.cluster.saveLogs(folder)
   say(`       ${error.stack ?? error.message}\n       logs of all parts: ${folder}`)
   // Its pods are in the way of the next ones; --keep is for who wants to look at them.
-  if (!keep) await place.close().catch((thrown: unknown) => say(`       ${errorText(thrown)}`))
+  if (!order.keep) await place.close().catch((thrown: unknown) => say(`       ${errorText(thrown)}`))
 }
 
 async function untilEnded(world: World): Promise<void> {
