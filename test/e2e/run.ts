@@ -25,24 +25,23 @@ const BESIDE = 4
 
 const LOGS = join(import.meta.dirname, '..', '..', 'e2e-logs')
 const clock = systemClock
-const order = orderGiven()
 const outcomes: Outcome[] = []
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Ends with the reason when the order makes no sense. */
-function orderGiven(): Order {
+/** Undefined when it makes no sense, and the reason is printed. */
+function orderGiven(): Order | undefined {
   try {
     return readOrder(process.argv.slice(2), SCENARIOS)
   } catch (thrown) {
     process.stderr.write(`${errorText(thrown)}\n`)
-    return process.exit(2)
+    return undefined
   }
 }
 
-async function main(): Promise<number> {
+async function main(order: Order): Promise<number> {
   if (order.list) {
     for (const { name, proves } of order.scenarios) say(`${name.padEnd(36)} ${proves}`)
     return 0
@@ -60,7 +59,7 @@ async function main(): Promise<number> {
     for (const keyVault of [false, true]) {
       const mine = here.filter((each) => (each.keyVault ?? false) === keyVault)
       const shared = mine.filter(({ ownCluster = false }) => !ownCluster)
-      const explored = order.keep && order.scenarios.length === 0 && !keyVault && shape === order.shapes[0]
+      const explored = keep && order.scenarios.length === 0 && !keyVault && shape === order.shapes[0]
       if (shared.length > 0 || explored)
         await onCluster({ shape, images, installed: true, keyVault }, async (world) => {
           await together(
@@ -68,7 +67,7 @@ async function main(): Promise<number> {
             shared.filter(({ alone = false }) => !alone),
           )
           for (const each of shared.filter(({ alone = false }) => alone)) await one(world, each)
-          if (order.keep) await untilEnded(world)
+          if (keep) await untilEnded(world)
         })
       for (const each of mine.filter(({ ownCluster = false }) => ownCluster))
         await onCluster({ shape, images, installed: false, keyVault }, (world) => one(world, each))
@@ -141,7 +140,7 @@ async function one(world: World, scenario: Scenario): Promise<void> {
   await world.cluster.saveLogs(folder)
   say(`       ${error.stack ?? error.message}\n       logs of all parts: ${folder}`)
   // Its pods are in the way of the next ones; --keep is for who wants to look at them.
-  if (!order.keep) await place.close().catch((thrown: unknown) => say(`       ${errorText(thrown)}`))
+  if (!keep) await place.close().catch((thrown: unknown) => say(`       ${errorText(thrown)}`))
 }
 
 async function untilEnded(world: World): Promise<void> {
@@ -158,4 +157,6 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-process.exitCode = await main()
+const order = orderGiven()
+const keep = order?.keep ?? false
+process.exitCode = order === undefined ? 2 : await main(order)
