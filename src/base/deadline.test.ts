@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
-import { DeadlineError, sleep, withDeadline } from './deadline.ts'
+import { DeadlineError, sleep, waitUnder, withDeadline } from './deadline.ts'
 
 const never = (): Promise<never> => new Promise<never>(() => {})
 
@@ -34,6 +35,19 @@ test('the parent ends the work with its own reason', async () => {
   const result = withDeadline({ clock: new FakeClock(), ms: 500, what: 'x', parent: parent.signal }, never)
   parent.abort(new Error('client left'))
   await assert.rejects(result, /client left/)
+})
+
+test('who waits for what others wait for leaves alone, and leaves no listener behind', async () => {
+  const shared = Promise.withResolvers<string>()
+  const [leaving, staying] = [new AbortController(), new AbortController()]
+  const left = waitUnder(leaving.signal, shared.promise)
+  const stayed = waitUnder(staying.signal, shared.promise)
+  leaving.abort(new Error('client left'))
+  await assert.rejects(left, /client left/)
+  shared.resolve('token')
+  assert.equal(await stayed, 'token')
+  for (const { signal } of [leaving, staying]) assert.deepEqual(getEventListeners(signal, 'abort'), [])
+  await assert.rejects(waitUnder(leaving.signal, shared.promise), /client left/)
 })
 
 test('sleep ends early and cleans up when its signal aborts', async () => {

@@ -42,6 +42,22 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return promise
 }
 
+/**
+ * Waits for what others may wait for too: it goes on when this signal aborts. The listener is gone when the promise settles.
+ * @throws the signal's reason when it aborts first
+ */
+export async function waitUnder<T>(signal: AbortSignal, shared: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason as Error)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([shared, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
 /** Resolves after `ms` milliseconds of the clock. @throws the signal's reason when it aborts first. */
 export async function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()

@@ -1,3 +1,5 @@
+import { waitUnder } from '../base/deadline.ts'
+
 /** What one watch event did to a store. */
 export interface Change<T> {
   readonly key: string
@@ -67,15 +69,7 @@ export class ObjectStore<T> implements Store<T> {
 
   async whenSynced(signal: AbortSignal): Promise<void> {
     if (this.#isSynced) return
-    signal.throwIfAborted()
-    const aborted = Promise.withResolvers<never>()
-    const onAbort = (): void => aborted.reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      await Promise.race([this.#synced.promise, aborted.promise])
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-    }
+    await waitUnder(signal, this.#synced.promise)
   }
 
   subscribe(listener: (change: Change<T>) => void): Unsubscribe {

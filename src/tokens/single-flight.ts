@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { DeadlineError, withDeadline } from '../base/deadline.ts'
+import { DeadlineError, waitUnder, withDeadline } from '../base/deadline.ts'
 import { requestKey } from './token-key.ts'
 import { type AccessToken, TokenError, type TokenRequest, type TokenSource } from './token-source.ts'
 
@@ -60,14 +60,10 @@ export function createSingleFlight(inner: TokenSource, options: SingleFlightOpti
   }
 
   async function ride(key: string, flight: Flight, signal: AbortSignal): Promise<AccessToken> {
-    const left = Promise.withResolvers<never>()
-    const onAbort = (): void => left.reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort, { once: true })
     flight.passengers += 1
     try {
-      return await Promise.race([flight.promise, left.promise])
+      return await waitUnder(signal, flight.promise)
     } finally {
-      signal.removeEventListener('abort', onAbort)
       flight.passengers -= 1
       if (flight.passengers === 0 && flights.get(key) === flight) {
         flights.delete(key)

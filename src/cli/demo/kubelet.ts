@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { Clock } from '../../base/clock.ts'
+import { waitUnder } from '../../base/deadline.ts'
 import { errorText } from '../../base/errors.ts'
 import { Owner } from '../../base/lifecycle.ts'
 import { agentPods } from '../../kube/resources/pods.ts'
@@ -145,10 +146,6 @@ export function createKubelet({ rest, node, place, clock, onProblem }: KubeletOp
       await watch.store.whenSynced(owner.signal)
     },
     stop: () => owner.close(),
-    async running(key, signal) {
-      const aborted = Promise.withResolvers<never>()
-      signal.addEventListener('abort', () => aborted.reject(signal.reason as Error), { once: true })
-      return Promise.race([slot(key).promise, aborted.promise])
-    },
+    running: (key, signal) => waitUnder(signal, slot(key).promise),
   }
 }

@@ -1,3 +1,5 @@
+import { waitUnder } from '../../base/deadline.ts'
+
 /** Logins under way, each shared by all who want the same one. */
 export interface SharedFlights<T> {
   /**
@@ -43,13 +45,9 @@ export function createSharedFlights<T>(): SharedFlights<T> {
       signal.throwIfAborted()
       const flight = flights.get(key) ?? begin(key, work)
       flight.passengers += 1
-      const left = Promise.withResolvers<never>()
-      const onAbort = (): void => left.reject(signal.reason as Error)
-      signal.addEventListener('abort', onAbort, { once: true })
       try {
-        return await Promise.race([flight.promise, left.promise])
+        return await waitUnder(signal, flight.promise)
       } finally {
-        signal.removeEventListener('abort', onAbort)
         leave(key, flight)
       }
     },

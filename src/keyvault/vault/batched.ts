@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { VaultError } from '../../azure/vault-error.ts'
 import type { Clock } from '../../base/clock.ts'
+import { waitUnder } from '../../base/deadline.ts'
 import { type Answer, type Question, questionKey, type VaultSource } from './question.ts'
 import { TurnedAway } from './turned-away.ts'
 
@@ -79,14 +80,10 @@ export function createBatches(inner: VaultSource, pollMaxAgeMs: number, clock: C
   }
 
   async function ride(key: string, flight: Flight, signal: AbortSignal): Promise<Answer> {
-    const left = Promise.withResolvers<never>()
-    const onAbort = (): void => left.reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
     flight.passengers += 1
     try {
-      return await Promise.race([flight.landing.promise, left.promise])
+      return await waitUnder(signal, flight.landing.promise)
     } finally {
-      signal.removeEventListener('abort', onAbort)
       flight.passengers -= 1
       if (flight.passengers === 0) abandon(key, flight)
     }
