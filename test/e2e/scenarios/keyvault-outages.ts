@@ -106,6 +106,11 @@ const hundred: Scenario = {
     // What pods have already is looked at again by one of a node for all.
     const repeats = world.cluster.nodes.length * Math.ceil(seconds / POLL_SECONDS)
     assert.ok(asked.length <= HUNDRED + repeats, `${asked.length} reads`)
+    // Unmounting a hundred volumes takes kubelets longer than a namespace is given.
+    await place.kubectl('delete', 'deployment', 'hundred')
+    await until('the hundred are gone', { deadlineMs: 180_000 }, async () => {
+      return (await place.pods('app=hundred')).length === 0
+    })
   },
 }
 
