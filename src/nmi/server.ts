@@ -25,8 +25,8 @@ export type Bind = (server: Server) => Promise<void>
 const TCP_KEEPALIVE_MS = 30_000
 /** After the drain limit held requests are told that podid stops; this long their answers may take. */
 const LAST_WORDS_MS = 500
-/** How long a connection that was made and has not said anything yet may take to say it when the agent stops. */
-const FIRST_WORDS_MS = 250
+/** How long a connection that was made and has not said anything yet may take to say it when the agent stops: on a busy node longer than one would think. */
+const FIRST_WORDS_MS = 1_000
 
 /**
  * The sockets of the node agent. Everything that a client can make large or slow is bounded here:
