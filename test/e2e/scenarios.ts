@@ -19,6 +19,7 @@ import { KEYVAULT_REFUSALS } from './scenarios/keyvault-refusals.ts'
 import { KEYVAULT_ROTATION } from './scenarios/keyvault-rotation.ts'
 import { KEYVAULT_SYNC } from './scenarios/keyvault-sync.ts'
 import { LIFE_CYCLE } from './scenarios/life-cycle.ts'
+import { MANAGED_MODE } from './scenarios/managed-mode.ts'
 import { MESHES } from './scenarios/meshes.ts'
 import { METADATA_ENDPOINT } from './scenarios/metadata-endpoint.ts'
 import { MIGRATION } from './scenarios/migration.ts'
@@ -48,6 +49,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CHART,
   ...FIGURES,
   ...IDENTITIES_KEPT,
+  ...MANAGED_MODE,
   ...MESHES,
   ...METADATA_ENDPOINT,
   ...LIFE_CYCLE,
