@@ -25,7 +25,10 @@ export type Bind = (server: Server) => Promise<void>
 const TCP_KEEPALIVE_MS = 30_000
 /** After the drain limit held requests are told that podid stops; this long their answers may take. */
 const LAST_WORDS_MS = 500
-/** How long a connection that was made and has not said anything yet may take to say it when the agent stops: on a busy node longer than one would think. */
+/**
+ * How long a connection that was made and has not said anything yet may take to say it when the agent stops: on a busy
+ * node 250 ms were too short.
+ */
 const FIRST_WORDS_MS = 1_000
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createHelm, type Helm } from '../harness/helm.ts'
 import type { Kubectl } from '../harness/kubectl.ts'
 import type { Cluster } from './cluster/cluster.ts'
-import { type PodObject, podsPath, readyCondition } from './cluster/pod-object.ts'
+import { firstContainer, type PodObject, podsPath, readyCondition } from './cluster/pod-object.ts'
 import { until } from './cluster/until.ts'
 import { PODID_IMAGE } from './podid-image.ts'
 
@@ -83,6 +83,16 @@ export class Release {
           (pod) => pod.metadata.deletionTimestamp === undefined && readyCondition(pod) !== undefined,
         )
       )
+    })
+  }
+
+  /** Resolves when the kubelet has started the pod's container a second time and it is ready. */
+  async restarted(pod: string, deadlineMs: number): Promise<void> {
+    let last = ''
+    await until(`${pod} is started again and ready`, { deadlineMs, last: () => last }, async () => {
+      const container = firstContainer(await this.#cluster.reads.pod(RELEASE_NAMESPACE, pod))
+      last = JSON.stringify(container)
+      return container?.restartCount === 1 && container.ready
     })
   }
 

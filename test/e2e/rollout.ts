@@ -18,13 +18,16 @@ interface Workload {
   }
 }
 
-const DEADLINE_MS = 200_000
-
 /** Resolves when it is; `what` is `deployments/name` or `daemonsets/name`. @throws Error when there is none */
-export async function rolledOut(reads: ApiReads, namespace: string, what: string): Promise<void> {
+export async function rolledOut(
+  reads: ApiReads,
+  namespace: string,
+  what: string,
+  deadlineMs = 200_000,
+): Promise<void> {
   const path = `/apis/apps/v1/namespaces/${namespace}/${what}`
   let last = ''
-  const options = { deadlineMs: DEADLINE_MS, last: () => last }
+  const options = { deadlineMs, last: () => last }
   await until(`${namespace}/${what} is rolled out`, options, async () => {
     const found = await reads.object<Workload>(path)
     if (found === undefined) throw new Error(`there is no ${path}`)

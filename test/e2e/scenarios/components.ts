@@ -1,8 +1,6 @@
 /** The components themselves: the lead of MIC, probes, and the definitions of the custom resources. */
 import assert from 'node:assert/strict'
 import { patchesOf } from '../arm-patches.ts'
-import { firstContainer } from '../cluster/pod-object.ts'
-import { until } from '../cluster/until.ts'
 import { containerOf, freezeContainer } from '../node-side.ts'
 import type { Manifest } from '../place.ts'
 import { RELEASE_NAMESPACE } from '../release.ts'
@@ -84,11 +82,7 @@ const probes: Scenario = {
     const frozen = world.clock.monotonic()
     for (const each of hung) await freeze(world, each)
     for (const each of hung) {
-      const what = `${each} is started again and ready`
-      await until(what, { deadlineMs: 200_000 }, async () => {
-        const container = firstContainer(await world.reads.pod(RELEASE_NAMESPACE, each))
-        return container?.restartCount === 1 && container.ready
-      })
+      await world.podid.restarted(each, 200_000)
       const seconds = (world.clock.monotonic() - frozen) / 1000
       world.say(`       ${each} hung for ${seconds.toFixed(0)} s`)
     }

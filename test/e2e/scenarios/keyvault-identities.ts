@@ -1,6 +1,5 @@
 /** By whose identity a volume is filled. */
 import assert from 'node:assert/strict'
-import { resourceIdOf } from '../cluster/cluster-azure.ts'
 import { until } from '../cluster/until.ts'
 import { KEY_VAULT_VALUES } from '../csi-driver/csi-driver.ts'
 import { servicePrincipal, workloadAccount } from '../csi-driver/vault-logins.ts'
@@ -124,14 +123,13 @@ const node: Scenario = {
   alone: true,
   deadlineSeconds: 400,
   async run(place, world) {
-    const { azure, cluster, podid } = world
+    const { azure, podid } = world
     const scene = new VaultScene(place, world)
     await scene.vault.createCertificate('web')
     const machine = place.identity('machine')
     scene.vault.allow(machine.clientId)
-    const pool = cluster.machines.find(({ resource }) => resource === 'pool')
-    assert.ok(pool)
-    azure.control.assign(resourceIdOf(pool), machine.id)
+    const pool = world.compute('pool').id
+    azure.control.assign(pool, machine.id)
     scene.vault.allow(world.compute('blue').system.principalId)
     const objects = [{ objectName: 'web', objectType: 'secret' }] as const
     const parameters = { useVMManagedIdentity: 'true' }
@@ -163,7 +161,7 @@ const node: Scenario = {
         return (await scene.files(user)).get('web.key')?.sha256 !== before
       })
     } finally {
-      azure.control.unassign(resourceIdOf(pool), machine.id)
+      azure.control.unassign(pool, machine.id)
       await podid.install(KEY_VAULT_VALUES)
     }
   },

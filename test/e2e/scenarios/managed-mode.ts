@@ -1,8 +1,8 @@
 /** Managed mode: the node agent alone, with identities that somebody has put on the machines. */
 import assert from 'node:assert/strict'
 import { startedPatches } from '../arm-patches.ts'
-import { resourceIdOf } from '../cluster/cluster-azure.ts'
 import { until } from '../cluster/until.ts'
+import { Place } from '../place.ts'
 import type { Scenario } from '../scenario.ts'
 import { assertRefused, assertTokenOf } from '../token-proof.ts'
 
@@ -13,37 +13,30 @@ const managed: Scenario = {
   alone: true,
   deadlineSeconds: 300,
   async run(place, world) {
-    const { azure, cluster, podid } = world
-    const pool = cluster.machines.find(({ resource }) => resource === 'pool')
-    assert.ok(pool)
+    const { azure, podid } = world
+    const pool = world.compute('pool').id
+    const other = new Place(world, 'managed-mode-other')
+    await other.open()
     const here = place.identity('here')
     const later = place.identity('later')
     const elsewhere = place.identity('elsewhere')
-    azure.control.assign(resourceIdOf(pool), here.id)
-    azure.control.assign(resourceIdOf(pool), elsewhere.id)
+    azure.control.assign(pool, here.id)
+    azure.control.assign(pool, elsewhere.id)
     await podid.install({ operationMode: 'managed' })
     try {
       await until('MIC is gone', { deadlineMs: 60_000 }, async () => (await podid.pods('mic')).length === 0)
       await place.bind(here)
       await place.bind(later)
-      await world.kubectl.ok(
-        ['--namespace', 'default', 'apply', '-f', '-'],
-        JSON.stringify({
-          apiVersion: 'v1',
-          kind: 'List',
-          items: [place.identityManifest(elsewhere), place.bindingManifest(elsewhere, elsewhere.name)],
-        }),
-      )
-      const node = pool.node
+      await other.bind(elsewhere)
       const [pod, patient, stranger] = await Promise.all(
-        [here, later, elsewhere].map(({ name }) => place.pod(name, { selector: name, node })),
+        [here, later, elsewhere].map(({ name }) => place.pod(name, { selector: name, node: 'pool-0' })),
       )
       assert.ok(pod && patient && stranger)
       assertTokenOf(await pod.token(), here)
       assertRefused(await pod.token({ clientId: later.clientId }), 'identity-not-bound')
       assertRefused(await stranger.token(), 'namespace-mismatch')
       assertRefused(await patient.token({ timeoutSeconds: 60 }), 'identity-unknown-to-imds')
-      azure.control.assign(resourceIdOf(pool), later.id)
+      azure.control.assign(pool, later.id)
       await until(
         'the identity that came later is served',
         { deadlineMs: 60_000 },
@@ -59,15 +52,8 @@ const managed: Scenario = {
         [here, later, elsewhere].map(({ id }) => id.toLowerCase()).toSorted(),
       )
     } finally {
-      for (const each of [here, later, elsewhere]) azure.control.unassign(resourceIdOf(pool), each.id)
-      await world.kubectl.ok([
-        '--namespace',
-        'default',
-        'delete',
-        `azureidentity/${elsewhere.name}`,
-        `azureidentitybinding/${elsewhere.name}-binding`,
-        '--ignore-not-found',
-      ])
+      for (const each of [here, later, elsewhere]) azure.control.unassign(pool, each.id)
+      await other.close()
       await podid.install()
     }
   },

@@ -134,8 +134,8 @@ const migration: Scenario = {
       ['upgrade', OLD, CHART, '--values', '-', ...sets.flatMap((each) => ['--set', each])],
       values,
     )
-    for (const each of [`daemonsets/${OLD}-nmi`, `deployments/${OLD}-mic`])
-      await rolledOut(world.reads, RELEASE_NAMESPACE, each)
+    await rolledOut(world.reads, RELEASE_NAMESPACE, `daemonsets/${OLD}-nmi`, 180_000)
+    await rolledOut(world.reads, RELEASE_NAMESPACE, `deployments/${OLD}-mic`, 55_000)
     const ready = await Promise.all(NODES.map((node) => agentOn(world, node)))
 
     // podid's MIC leads now: it takes on what is new, and leaves what is there.

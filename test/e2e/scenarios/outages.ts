@@ -51,10 +51,7 @@ const agentHeldDown: Scenario = {
     } finally {
       await node.release('kubelet')
     }
-    await until('the agent is started again', { deadlineMs: 60_000 }, async () => {
-      const container = firstContainer(await reads.pod(RELEASE_NAMESPACE, agent))
-      return container?.restartCount === 1 && container.ready
-    })
+    await podid.restarted(agent, 60_000)
     assertToken(await pod.token(), shop.clientId)
   },
 }
@@ -254,10 +251,10 @@ const etcdRestored: Scenario = {
   },
 }
 
-/** Names and restarts of podid's pods. */
+/** Names, uids and restarts of podid's pods. */
 async function podsOf({ reads }: World): Promise<readonly (string | number | undefined)[][]> {
   const pods = await reads.list<PodObject>(podsPath(RELEASE_NAMESPACE))
-  return pods.map((pod) => [pod.metadata.uid, firstContainer(pod)?.restartCount])
+  return pods.map((pod) => [pod.metadata.name, pod.metadata.uid, firstContainer(pod)?.restartCount])
 }
 
 export const OUTAGES: readonly Scenario[] = [

@@ -29,7 +29,7 @@ async function replaceUnderLoad(place: Place, world: World): Promise<LoadFigures
   const before = new Set(await world.podid.pods('nmi'))
   await world.kubectl.ok(['--namespace', RELEASE_NAMESPACE, 'rollout', 'restart', DAEMON_SET])
   const started = world.clock.monotonic()
-  await rolledOut(world.reads, RELEASE_NAMESPACE, DAEMON_SET)
+  await rolledOut(world.reads, RELEASE_NAMESPACE, DAEMON_SET, 180_000)
   await world.podid.ready('nmi')
   const seconds = (world.clock.monotonic() - started) / 1000
   for (const each of await world.podid.pods('nmi')) assert.ok(!before.has(each), `${each} was not replaced`)
