@@ -14,12 +14,14 @@ export interface Connection {
   readonly foreignTo: string | undefined
   /** The proof of the caller was given for `podUid`. */
   proven: boolean
-  /** Requests that are not answered yet. */
+  /** Requests that are not answered yet, those after the last answer among them. */
   inFlight: number
   /** Requests so far. */
   served: number
   /** The last answer of this connection is on its way: whatever follows on it is not looked at. */
   closing: boolean
+  /** Called when the socket has closed: ends what still waits for an answer on it. */
+  readonly onGone: Set<() => void>
   drop(): void
 }
 
@@ -92,6 +94,7 @@ export function createConnections(
         inFlight: 0,
         served: 0,
         closing: false,
+        onGone: new Set(),
         drop: () => socket.destroy(),
       }
       bySocket.set(socket, connection)

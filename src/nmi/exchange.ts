@@ -19,24 +19,43 @@ export function closeAfter(connection: Connection, response: ServerResponse): vo
 }
 
 /**
+ * Calls once, when the answer was sent or the client has gone; returns what ends that. The socket counts besides the
+ * response: a CONNECT behind requests that wait makes node:http forget their responses.
+ */
+export function whenOver({ response, connection }: Exchange, listener: () => void): () => void {
+  const { onGone } = connection
+  const over = (): void => {
+    release()
+    listener()
+  }
+  const release = (): void => {
+    response.removeListener('close', over)
+    onGone.delete(over)
+  }
+  response.once('close', over)
+  onGone.add(over)
+  return release
+}
+
+/**
  * A signal that aborts when the client goes away or `stopping` does. Made only for requests that wait:
  * it costs more than answering from the cache.
  */
 export function signalOf(
-  { response }: Exchange,
+  exchange: Exchange,
   stopping: AbortSignal,
 ): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController()
   const onClose = (): void => controller.abort(new ClientGone())
   const onStop = (): void => controller.abort(stopping.reason)
   if (stopping.aborted) onStop()
-  if (response.destroyed) onClose()
-  response.once('close', onClose)
+  if (exchange.response.destroyed) onClose()
+  const release = whenOver(exchange, onClose)
   stopping.addEventListener('abort', onStop, { once: true })
   return {
     signal: controller.signal,
     release: () => {
-      response.removeListener('close', onClose)
+      release()
       stopping.removeEventListener('abort', onStop)
     },
   }

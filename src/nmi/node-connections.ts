@@ -18,6 +18,7 @@ export function createNodeConnections(): Pick<Connections, 'accept' | 'of' | 'si
         inFlight: 0,
         served: 0,
         closing: false,
+        onGone: new Set(),
         drop: () => socket.destroy(),
       })
       socket.once('close', () => known.delete(socket))

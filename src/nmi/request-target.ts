@@ -90,10 +90,23 @@ function route(segments: readonly string[], query: string): TargetReading {
     const topic = words.slice(1).join('/')
     if (TOPICS.has(topic)) return metadataTarget(topic as MetadataTopic, [], query)
   }
-  if (/metadata.*identity.*oauth2.*token/.test(path)) {
+  if (holdsInOrder(path, TOKEN_WORDS)) {
     return refused('bad-target', 'the path looks like the token path and is not')
   }
   return refused('path-unknown', 'the path is not one that podid answers')
+}
+
+const TOKEN_WORDS = ['metadata', 'identity', 'oauth2', 'token']
+
+/** In one pass: a pattern with gaps would try every place of every word. */
+function holdsInOrder(text: string, words: readonly string[]): boolean {
+  let from = 0
+  for (const word of words) {
+    const at = text.indexOf(word, from)
+    if (at === -1) return false
+    from = at + word.length
+  }
+  return true
 }
 
 function tokenTarget(kind: TokenTarget['kind'], query: string): TargetReading {

@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { codeOf } from '../base/errors.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
 import type { ServerLimits } from './config.ts'
 import type { Connection, Connections } from './connections.ts'
-import { closeAfter, type Exchange } from './exchange.ts'
+import { closeAfter, type Exchange, whenOver } from './exchange.ts'
 import { rawReply } from './reply.ts'
 
 export interface NmiServer {
@@ -55,12 +55,13 @@ export function createNmiServer(deps: {
 
   function begin(request: IncomingMessage, response: ServerResponse): void {
     const connection = connections.of(request.socket)
-    if (connection?.closing === true) return
     if (connection === undefined || connection.inFlight >= limits.maxPipelined) {
       request.socket.destroy()
       return
     }
     connection.inFlight += 1
+    // Never answered, but kept by node:http until the socket ends: without the count it could be any number.
+    if (connection.closing) return
     connection.served += 1
     inFlight += 1
     if (draining || connection.served >= limits.maxRequestsPerConnection) closeAfter(connection, response)
@@ -72,13 +73,17 @@ export function createNmiServer(deps: {
     }
     // Answered at once, from the cache: no listener is needed.
     if (response.writableEnded) answered(connection)
-    else response.once('close', () => answered(connection))
+    else whenOver(exchange, () => answered(connection))
   }
 
   function answered(connection: Connection): void {
     connection.inFlight -= 1
     inFlight -= 1
     if (inFlight === 0) idle?.()
+  }
+
+  function gone(socket: Socket): void {
+    for (const each of connections.of(socket)?.onGone ?? []) each()
   }
 
   const server = createServer(
@@ -104,11 +109,14 @@ export function createNmiServer(deps: {
   server.on('connection', (socket: Socket) => {
     connections.accept(socket)
     if (socket.destroyed) deps.onRefusedConnection()
+    else socket.once('close', () => gone(socket))
   })
   server.on('drop', deps.onRefusedConnection)
   // `Expect` changes nothing for requests without a body.
   server.on('checkContinue', begin)
   server.on('checkExpectation', begin)
+  // No listener for `connect`: it would get a socket without any of node:http's own listeners, and a reset would be an
+  // error that nobody hears. Without one node:http destroys the socket.
   server.on('clientError', (error: Error, socket: Duplex) => {
     const connection = connections.of(socket as Socket)
     if (connection?.closing === true) return
@@ -116,26 +124,18 @@ export function createNmiServer(deps: {
     if (connection !== undefined && connection.inFlight > 0) socket.destroy()
     else answerBroken(error, socket, nextId())
   })
-  server.on('connect', (_: IncomingMessage, socket: Duplex) => {
-    end(socket, rawReply(405, refuse('method-not-allowed', 'the verb CONNECT is not allowed here'), nextId()))
-  })
 
-  async function drained(): Promise<void> {
+  async function allAnswered(): Promise<void> {
     if (inFlight === 0) return
     const { promise, resolve } = Promise.withResolvers<undefined>()
-    const timers = [clock.after(limits.drainMs, deps.onDrained)]
-    timers.push(clock.after(limits.drainMs + LAST_WORDS_MS, () => resolve(undefined)))
     idle = () => resolve(undefined)
     await promise
-    for (const timer of timers) timer.cancel()
   }
 
-  /** Who has just connected asks in a moment: cut off now, it would see a reset instead of an answer. */
-  async function endedOrLate(ended: Promise<undefined>): Promise<void> {
-    const late = Promise.withResolvers<undefined>()
-    const timer = clock.after(FIRST_WORDS_MS, () => late.resolve(undefined))
-    await Promise.race([ended, late.promise])
-    timer.cancel()
+  /** Resolves `ms` from now; cancel the timer. */
+  function over(ms: number): { readonly timer: Timer; readonly promise: Promise<undefined> } {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    return { timer: clock.after(ms, () => resolve(undefined)), promise }
   }
 
   return {
@@ -146,9 +146,14 @@ export function createNmiServer(deps: {
       const closed = Promise.withResolvers<undefined>()
       server.close(() => closed.resolve(undefined))
       server.closeIdleConnections()
-      await drained()
-      await endedOrLate(closed.promise)
-      await drained()
+      const told = clock.after(limits.drainMs, deps.onDrained)
+      const limit = over(limits.drainMs + LAST_WORDS_MS)
+      await Promise.race([allAnswered(), limit.promise])
+      // Who has just connected asks in a moment: cut off now, it would see a reset instead of an answer.
+      const firstWords = over(FIRST_WORDS_MS)
+      await Promise.race([closed.promise, firstWords.promise])
+      await Promise.race([allAnswered(), limit.promise])
+      for (const timer of [told, limit.timer, firstWords.timer]) timer.cancel()
       server.closeAllConnections()
       await closed.promise
     },

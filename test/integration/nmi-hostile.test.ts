@@ -78,7 +78,6 @@ test('what two servers could take for two different requests is refused with JSO
     'headers too large': `${head}X: ${'x'.repeat(20_000)}\r\n\r\n`,
     'a target too large': `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
     'a verb of one self': `TAKE ${TARGET} HTTP/1.1\r\nHost: a\r\n\r\n`,
-    CONNECT: 'CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: a\r\n\r\n',
     asterisk: 'OPTIONS * HTTP/1.1\r\nHost: a\r\nMetadata: true\r\n\r\n',
     'a proxy header after thousands of others': `${head}${'a:\r\n'.repeat(3_000)}X-Forwarded-For: 1\r\n\r\n`,
   }
@@ -133,6 +132,47 @@ test('pipelined requests are answered in their order, a flood of them is cut', a
   await using flood = await rawSocket(world.nmi.port)
   flood.send(GOOD.repeat(500))
   assert.equal(await flood.closed, '')
+  await world.waiting(0)
+})
+
+test('a flood after the last answer of a connection is cut too', async () => {
+  await using world = await startNmi({ limits: { maxPipelined: 4 } })
+  const { identity } = bindShop(world)
+  put(world.assigned, makeAssigned({ identity, state: 'Created' }))
+  await using socket = await rawSocket(world.nmi.port)
+  // The first one waits for its identity; the answer to the second one, which closes, waits behind it.
+  socket.send(GOOD + GOOD.replace('GET', 'POST'))
+  await world.waiting(1)
+  socket.send(GOOD.repeat(500))
+  assert.equal(await socket.closed, '')
+  await world.waiting(0)
+})
+
+test('CONNECT ends the connection, and a reset in the middle of it harms nobody', async () => {
+  await using world = await startNmi()
+  bindShop(world)
+  const connect = 'CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: a\r\n\r\n'
+  assert.deepEqual(await exchange(world, connect), [])
+  for (let round = 0; round < 20; round += 1) {
+    await using socket = await rawSocket(world.nmi.port)
+    socket.send(GOOD)
+    await socket.until(/"token_type":"Bearer"\}$/)
+    socket.send(connect)
+    socket.socket.resetAndDestroy()
+    await socket.closed
+  }
+  await stillServes(world)
+})
+
+test('held requests before a CONNECT end with their connection', async () => {
+  await using world = await startNmi()
+  const { identity } = bindShop(world)
+  put(world.assigned, makeAssigned({ identity, state: 'Created' }))
+  await using socket = await rawSocket(world.nmi.port)
+  socket.send(GOOD.repeat(2))
+  await world.waiting(2)
+  socket.send('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n')
+  assert.equal(await socket.closed, '')
   await world.waiting(0)
 })
 
