@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { codeOf, errorText } from '../base/errors.ts'
 import type { SecretString } from '../base/secret.ts'
+import { trimEnd } from '../base/trim-end.ts'
 import { httpsOrigin } from './clouds.ts'
 import { createHttpClient, type HttpAnswer } from './http-client.ts'
 import type { Proxies } from './proxies.ts'
@@ -123,7 +124,7 @@ function addressOf(origin: string, [shelf, name, rest]: readonly [string, string
 /** The query of the link on the path that was asked: a token goes nowhere else. @throws VaultError */
 function nextPage(link: string, first: URL): URL {
   const next = URL.canParse(link) ? new URL(link) : undefined
-  const bare = (url: URL): string => url.pathname.toLowerCase().replace(/\/+$/, '')
+  const bare = (url: URL): string => trimEnd(url.pathname.toLowerCase(), '/')
   if (next === undefined || next.origin !== first.origin || bare(next) !== bare(first))
     throw unreadable(first, 'a list of versions: its link leads to another address')
   const url = new URL(first)

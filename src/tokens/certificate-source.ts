@@ -2,6 +2,7 @@ import type { ClientCertificate } from '../azure/client-assertion.ts'
 import type { EntraClient } from '../azure/entra-client.ts'
 import type { Clock } from '../base/clock.ts'
 import { SecretString } from '../base/secret.ts'
+import { trimEnd } from '../base/trim-end.ts'
 import { objectKey } from '../model/names.ts'
 import type { Secret } from '../model/resources.ts'
 import { readPkcs12 } from './pkcs12.ts'
@@ -74,7 +75,7 @@ async function openSecret(secret: Secret, key: string): Promise<ClientCertificat
     throw new TokenError('secret-unusable', `Secret ${key} has no key "certificate"`)
   const text = password === undefined ? '' : Buffer.from(password).toString('utf8')
   try {
-    return await readPkcs12(bytes, new SecretString(text.replace(/[\r\n]+$/, '')))
+    return await readPkcs12(bytes, new SecretString(trimEnd(text, '\r\n')))
   } catch (thrown) {
     if (!(thrown instanceof Pkcs12Error)) throw thrown
     throw new TokenError(

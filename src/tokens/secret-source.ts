@@ -1,5 +1,6 @@
 import type { EntraClient } from '../azure/entra-client.ts'
 import { SecretString } from '../base/secret.ts'
+import { trimEnd } from '../base/trim-end.ts'
 import { objectKey } from '../model/names.ts'
 import type { Secret } from '../model/resources.ts'
 import type { SecretReader } from './secret-reader.ts'
@@ -40,12 +41,7 @@ function firstValue(secret: Secret): SecretString {
   const key = objectKey(secret.namespace, secret.name)
   const first = Object.keys(secret.data).sort()[0]
   const value = first === undefined ? undefined : secret.data[first]
-  const text =
-    value === undefined
-      ? ''
-      : Buffer.from(value)
-          .toString('utf8')
-          .replace(/[\r\n]+$/, '')
+  const text = value === undefined ? '' : trimEnd(Buffer.from(value).toString('utf8'), '\r\n')
   if (text === '') throw new TokenError('secret-unusable', `Secret ${key} is empty`)
   return new SecretString(text)
 }

@@ -1,3 +1,4 @@
+import { trimEnd } from '../base/trim-end.ts'
 import { canonicalResourceId } from '../model/resource-id.ts'
 import type { AzureIdentity } from '../model/resources.ts'
 import type { Principal, TokenRequest } from './token-source.ts'
@@ -24,7 +25,7 @@ function credentialKey(identity: AzureIdentity): unknown[] {
   const secret = identity.clientPassword
   return [
     lower(identity.tenantId),
-    lower(identity.adEndpoint).replace(/\/+$/, ''),
+    trimEnd(lower(identity.adEndpoint), '/'),
     identity.namespace,
     identity.namespaced,
     secret?.namespace ?? '',

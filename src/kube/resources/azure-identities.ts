@@ -42,7 +42,7 @@ export function projectIdentity(
     clientId: readClientId(spec),
     ...(clientPassword === undefined ? {} : { clientPassword }),
     tenantId: readTenantId(spec, type),
-    auxiliaryTenantIds: spec.texts('auxiliaryTenantIDs'),
+    auxiliaryTenantIds: readAuxiliaryTenants(spec),
     adResourceId: spec.text('adResourceID'),
     adEndpoint: readEndpoint(spec),
     namespaced: meta.annotations[BEHAVIOR_ANNOTATION] === BEHAVIOR_NAMESPACED,
@@ -118,9 +118,26 @@ function readTenantId(spec: FieldReader, type: IdentityType): string {
   return text
 }
 
+/** Each is one more token to get for each request. ARM itself takes three. */
+const MOST_TENANTS = 32
+
+function readAuxiliaryTenants(spec: FieldReader): readonly string[] {
+  const tenants = spec.texts('auxiliaryTenantIDs')
+  if (tenants.length <= MOST_TENANTS) return tenants
+  spec.problem('auxiliaryTenantIDs', `holds ${tenants.length} tenants; at most ${MOST_TENANTS} are used`)
+  return tenants.slice(0, MOST_TENANTS)
+}
+
+const LONGEST_ENDPOINT = 512
+
 function readEndpoint(spec: FieldReader): string {
-  const text = spec.text('adEndpoint').trim()
-  if (text !== '' && URL.parse(text)?.protocol !== 'https:') {
+  const text = spec
+    .text('adEndpoint')
+    .trim()
+    .slice(0, LONGEST_ENDPOINT + 1)
+  if (text.length > LONGEST_ENDPOINT) {
+    spec.problem('adEndpoint', `is longer than ${LONGEST_ENDPOINT} characters: ${quoted(text)}`)
+  } else if (text !== '' && URL.parse(text)?.protocol !== 'https:') {
     spec.problem('adEndpoint', `must be an https address, is ${quoted(text)}`)
   }
   return text

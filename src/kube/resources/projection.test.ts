@@ -59,6 +59,8 @@ test('each wrong field of an AzureIdentity is a problem that begins with its nam
     [{ auxiliaryTenantIDs: ['x', 1] }, /^auxiliaryTenantIDs: must be a list of texts$/],
     [{ adEndpoint: 'http://login.example' }, /^adEndpoint: must be an https address, is "http:/],
     [{ adEndpoint: 'login' }, /^adEndpoint: must be an https address/],
+    [{ adEndpoint: `https://a${'/'.repeat(600)}` }, /^adEndpoint: is longer than 512 characters/],
+    [{ auxiliaryTenantIDs: Array(33).fill('t') }, /^auxiliaryTenantIDs: holds 33 tenants; at most 32/],
     [{ tenantID: '../x' }, /^tenantID: must be a tenant's id or domain, is "\.\.\/x"$/],
     [{ type: 1, tenantID: 't' }, /^clientPassword: is missing/],
     [{ type: 2, tenantID: 't' }, /^clientPassword: is missing/],
