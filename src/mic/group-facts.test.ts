@@ -51,7 +51,7 @@ test('a pause lasts at least as long as ARM asks for', () => {
   const facts = new GroupFacts(new FakeClock())
   facts.pause(limited, true, 90_000)
   assert.equal(
-    facts.nextDueMs(() => false),
+    facts.nextDueMs(0, () => false),
     90_000,
   )
 })
@@ -89,7 +89,7 @@ test('a rejected identity is apart for a growing time that its mending ends', as
   for (let round = 0; round < 8; round += 1) {
     facts.setApart('bad', forbidden)
     assert.ok(facts.isApart('bad'))
-    const ms = facts.nextDueMs(() => true) ?? 0
+    const ms = facts.nextDueMs(clock.monotonic(), () => true) ?? 0
     pauses.push(ms)
     await clock.advance(ms)
     assert.equal(facts.isApart('bad'), false)
@@ -99,4 +99,33 @@ test('a rejected identity is apart for a growing time that its mending ends', as
   assert.ok((pauses.at(-1) ?? 0) >= 300_000 && (pauses.at(-1) ?? 0) <= 600_000)
   facts.clearTrouble('bad')
   assert.equal(facts.refusalFor('bad'), undefined)
+})
+
+test('what was due when the work began is not due again until it is set apart anew', async () => {
+  const clock = new FakeClock()
+  const facts = new GroupFacts(clock)
+  facts.setApart('bad', forbidden)
+  await clock.advance(20_000)
+  const began = clock.monotonic()
+  assert.equal(
+    facts.nextDueMs(began, () => true),
+    undefined,
+  )
+  facts.pause(limited, true, 90_000)
+  assert.equal(
+    facts.nextDueMs(began, () => true),
+    90_000,
+  )
+})
+
+test('what became due while the work went on is due at once', async () => {
+  const clock = new FakeClock()
+  const facts = new GroupFacts(clock)
+  facts.setApart('bad', forbidden)
+  const began = clock.monotonic()
+  await clock.advance(20_000)
+  assert.equal(
+    facts.nextDueMs(began, () => true),
+    1,
+  )
 })

@@ -155,11 +155,15 @@ export class GroupFacts {
     this.#pause.reset()
   }
 
-  /** Milliseconds until something that waits for time alone may go on; undefined when nothing does. */
-  nextDueMs(relevant: (id: string) => boolean): number | undefined {
+  /**
+   * Milliseconds until something that waits for time alone may go on; undefined when nothing does. What was due
+   * before `since`, when the work that ends now began, had its turn: it is due again only if it was set apart anew.
+   */
+  nextDueMs(since: number, relevant: (id: string) => boolean): number | undefined {
     const now = this.#clock.monotonic()
-    const dues = [...this.#troubles].filter(([id]) => relevant(id)).map(([, trouble]) => trouble.until)
-    if (this.pausedUntil > now) dues.push(this.pausedUntil)
+    const isPaused = this.pausedUntil > now
+    const dues = isPaused ? [this.pausedUntil] : []
+    for (const [id, { until }] of this.#troubles) if (until > since && relevant(id)) dues.push(until)
     return dues.length === 0 ? undefined : Math.max(1, Math.min(...dues) - now)
   }
 

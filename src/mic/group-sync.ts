@@ -31,8 +31,9 @@ export async function syncGroup(
   const { tools, wanted, ledger } = deps
   const isRelevant = (id: string): boolean =>
     wanted.inGroup(group.id).has(id) || ledger.origin(group.id, id) !== undefined
+  const since = tools.clock.monotonic()
   facts.keepTroubles(isRelevant)
-  if (isDue(deps, group, facts) && facts.pausedUntil <= tools.clock.monotonic()) {
+  if (isDue(deps, group, facts) && facts.pausedUntil <= since) {
     try {
       await lookAndChange(deps, group, facts)
     } catch (thrown) {
@@ -44,7 +45,7 @@ export async function syncGroup(
       facts.leaving.clear()
     }
   }
-  return facts.nextDueMs(isRelevant)
+  return facts.nextDueMs(since, isRelevant)
 }
 
 function isDue(deps: GroupSyncDeps, group: ComputeGroup, facts: GroupFacts): boolean {
@@ -63,6 +64,8 @@ async function lookAndChange(deps: GroupSyncDeps, group: ComputeGroup, facts: Gr
   }
   facts.observed = observed
   facts.lookDue = false
+  // One whose removal was rejected and that is wanted again, or that somebody put there by hand: there is no trouble.
+  for (const id of wanted.inGroup(group.id).keys()) if (observed.identities.has(id)) facts.clearTrouble(id)
   await learnProtection(deps, group, facts, observed)
   const recreated = await recreatedIdentities(deps, group, observed)
   const plan = planGroup(worldOf(deps, group, facts, observed))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ArmError } from '../../src/azure/arm.ts'
+import type { TermDeps } from '../../src/mic/term.ts'
 import { objectKey } from '../../src/model/names.ts'
 import { armError } from '../fakes/fake-arm.ts'
 import { type MicWorld, makeMicWorld, makeNode, vmId, vmssId, vmssNode } from '../make/mic-world.ts'
@@ -16,6 +17,24 @@ function poolWorld(names: readonly string[], options: Parameters<typeof makeMicW
   world.cluster.put('nodes', vmssNode('pool', 0))
   for (const name of names) world.addIdentity(name)
   return world
+}
+
+/** Counts how often a MIC turned to a group, with or without asking ARM. */
+function countedTurns(): { readonly turns: () => number; readonly wrap: (deps: TermDeps) => TermDeps } {
+  let turns = 0
+  return {
+    turns: () => turns,
+    wrap: (deps) => ({
+      ...deps,
+      metrics: {
+        ...deps.metrics,
+        cycleDone(ms) {
+          turns += 1
+          deps.metrics.cycleDone(ms)
+        },
+      },
+    }),
+  }
 }
 
 const statesOf = ({ cluster }: MicWorld): Record<string, string> =>
@@ -60,6 +79,43 @@ test('a set-apart identity is tried again with growing pauses, tells the same th
   await world.clock.advance(11 * MINUTE)
   assert.deepEqual(statesOf(world), { bad: 'Assigned' })
   assert.equal(world.cluster.assigned('bad-default-bad')?.message, '')
+  await mic.kill()
+})
+
+test('an identity that was set apart and then put there by hand is assigned, and its group rests', async () => {
+  const { turns, wrap } = countedTurns()
+  const world = poolWorld(['bad'], { wrap })
+  world.arm.permit(identityId('bad'), false)
+  const mic = world.startMic()
+  world.cluster.put('pods', pod('bad'))
+  await world.clock.advance(5_000)
+  const group = world.arm.groups.get(vmssId('pool'))
+  group?.identities.set(id('bad'), { clientId: clientIdOf('bad'), principalId: 'p' })
+  await world.clock.advance(30 * MINUTE)
+  assert.deepEqual(statesOf(world), { bad: 'Assigned' })
+  const before = turns()
+  await world.clock.advance(30 * MINUTE)
+  assert.ok(turns() - before <= 30, `${turns() - before} turns in half an hour`)
+  await mic.kill()
+})
+
+test('an identity whose removal was refused and that is wanted again is no trouble any more', async () => {
+  const { turns, wrap } = countedTurns()
+  const world = poolWorld(['shop'], { wrap })
+  const mic = world.startMic()
+  world.cluster.put('pods', pod('shop'))
+  await world.clock.advance(5_000)
+  world.arm.beforeCall = ({ patch }) => {
+    if (patch?.remove.includes(id('shop')) === true) throw armError('rejected', 400, 'Refused', 'no')
+  }
+  world.cluster.remove('pods', objectKey('default', 'shop'))
+  await world.clock.advance(5_000)
+  world.cluster.put('pods', pod('shop'))
+  await world.clock.advance(30 * MINUTE)
+  assert.deepEqual(statesOf(world), { shop: 'Assigned' })
+  const before = turns()
+  await world.clock.advance(30 * MINUTE)
+  assert.ok(turns() - before <= 30, `${turns() - before} turns in half an hour`)
   await mic.kill()
 })
 
