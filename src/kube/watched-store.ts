@@ -46,8 +46,12 @@ const LONGEST_PAUSE_MS = 30_000
 const LONGEST_RETRY_AFTER_MS = 300_000
 /** A watch that lived this long was a good one; the next failure starts with short pauses again. */
 const GOOD_LIFE_MS = 10_000
-/** Failures in a row with one resource version before it is given up for a new list. */
-const MOST_FAILURES = 3
+/**
+ * Failures in a row with one resource version before it is given up for a new list: one when the watch breaks, another
+ * when the server is still away after the first pause. A storage is not set back in less time than that, and a server
+ * that was merely replaced by its neighbour answers at once.
+ */
+const MOST_FAILURES = 2
 
 /**
  * Keeps a store equal to a collection of the API server until `stop`: list and watch, for ever. No
@@ -161,7 +165,7 @@ function retryAfterMs(error: Error): number {
 
 /**
  * A server that was set back to an older state knows nothing of our resource version, or something else by it,
- * and was away for a while before; after some failures a new list ends it. Not being let in, or having to wait,
+ * and was away for a while before; after a second failure a new list ends it. Not being let in, or having to wait,
  * is no such failure.
  */
 function isDeadEnd(error: Error, failures: number): boolean {

@@ -1,3 +1,5 @@
+import { systemClock } from '../../src/base/clock.ts'
+import { withDeadline } from '../../src/base/deadline.ts'
 import { errorText } from '../../src/base/errors.ts'
 import type { BreakableServer } from './breakable-server.ts'
 import { type CaseContext, openCaseWorld } from './case-world.ts'
@@ -32,14 +34,18 @@ export async function runLifeCases(server: BreakableServer): Promise<readonly st
   return failures
 }
 
+/** Far more than any case needs: one that waits for what never comes is named, and the others go on. */
+const CASE_MS = 180_000
+
 async function attempt(
   name: string,
   failures: string[],
   work: (context: CaseContext) => Promise<void>,
 ): Promise<void> {
   const cleaning: (() => unknown)[] = []
+  const context: CaseContext = { after: (clean) => void cleaning.push(clean), skip: () => undefined }
   try {
-    await work({ after: (clean) => void cleaning.push(clean), skip: () => undefined })
+    await withDeadline({ clock: systemClock, ms: CASE_MS, what: 'the case' }, () => work(context))
   } catch (thrown) {
     failures.push(`${name}: ${errorText(thrown)}`)
   } finally {

@@ -131,6 +131,7 @@ export const LIFE_CASES: readonly LifeCase[] = [
           metadata: { labels: { round: `${round}` } },
         })
       }
+      await world.merge(`${world.path('pods')}/ghost`, { metadata: { labels: { round: 'last' } } })
       await same()
       await server.restore()
       await identities.until(() => !identities.keys().includes(`${world.namespace}/ghost`))
