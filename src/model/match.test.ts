@@ -29,7 +29,7 @@ test('a pod gets every identity whose binding selects its label, in order of the
 
 test('a selector must equal the label letter for letter', () => {
   const world = lookup([makeBinding({ selector: 'Shop' })], [makeIdentity()])
-  assert.deepEqual(matchPod(makePod(), world, OPEN), { matches: [], broken: [] })
+  assert.deepEqual(matchPod(makePod(), world, OPEN), { matches: [], broken: [], rules: OPEN })
 })
 
 test('an empty label selects nothing, even a binding with an empty selector', () => {
@@ -47,6 +47,61 @@ test('a wrong label names the near match', () => {
     code: 'no-binding',
     message: 'pod default/shop has label aadpodidbinding=shp; bindings here select: shop. Did you mean shop?',
   })
+})
+
+/** The text of a refused pod of namespace `default` with label `shp`. */
+function refusalIn(world: BindingLookup, rules: { forceNamespaced: boolean } = OPEN): string {
+  const pod = makePod({ selector: 'shp' })
+  const { code, message } = firstBrokenLink(pod, matchPod(pod, world, rules), world)
+  assert.equal(code, 'no-binding')
+  return message.slice(message.indexOf('; ') + 2)
+}
+
+test('a wrong label is told of the first five selectors and of how many more there are', () => {
+  const world = lookup(
+    ['h', 'c', 'g', 'a', 'f', 'b', 'shop', 'a'].map((selector, n) =>
+      makeBinding({ name: `b${n}`, selector }),
+    ),
+    [makeIdentity()],
+  )
+  assert.equal(refusalIn(world), 'bindings here select: a, b, c, f, g and 2 more. Did you mean shop?')
+})
+
+test('a wrong label is told nothing of bindings that could never serve the pod', () => {
+  const closed = { namespace: 'tenant', azureIdentity: 'closed' }
+  const world = lookup(
+    [
+      makeBinding({ name: 'a', namespace: 'tenant', selector: 'shop' }),
+      makeBinding({ ...closed, name: 'b', selector: 'shp2' }),
+      makeBinding({ name: 'c', selector: 'own' }),
+    ],
+    [makeIdentity({ namespace: 'tenant', name: 'closed', namespaced: true })],
+  )
+  assert.equal(refusalIn(world), 'bindings here select: own, shop. Did you mean shop?')
+  assert.equal(refusalIn(world, { forceNamespaced: true }), 'bindings here select: own')
+  const foreign = lookup([makeBinding({ namespace: 'tenant' })], [])
+  assert.equal(refusalIn(foreign, { forceNamespaced: true }), 'there are no bindings in namespace default')
+})
+
+test('the selectors are looked at once for a wrong label, until what was told is forgotten', () => {
+  let looks = 0
+  const bindings = lookup([makeBinding()], [makeIdentity()])
+  const told = new Map<string, string>()
+  const world: BindingLookup = {
+    ...bindings,
+    told,
+    selectors() {
+      looks += 1
+      return bindings.selectors()
+    },
+  }
+  for (let n = 0; n < 3; n += 1) refusalIn(world)
+  assert.equal(looks, 1)
+  refusalIn(world, { forceNamespaced: true })
+  assert.equal(looks, 2)
+  told.clear()
+  assert.match(refusalIn(world), /Did you mean shop/)
+  assert.equal(looks, 3)
 })
 
 test('a namespaced identity serves its own namespace only, an open one every namespace', () => {

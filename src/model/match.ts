@@ -10,6 +10,8 @@ export interface BindingLookup {
   /** Every selector in use, for the near match of a refusal. */
   selectors(): Iterable<string>
   identity(namespace: string, name: string): AzureIdentity | undefined
+  /** What refusals have told of the bindings; empty again when a binding or an identity changes. Absent: nothing is kept. */
+  readonly told?: Map<string, string>
 }
 
 export interface MatchRules {
@@ -33,6 +35,8 @@ export interface PodMatches {
   /** In a stable order: by namespace and name of the binding. */
   readonly matches: readonly Match[]
   readonly broken: readonly BrokenLink[]
+  /** By which they were found. */
+  readonly rules: MatchRules
 }
 
 /**
@@ -42,7 +46,7 @@ export interface PodMatches {
  */
 export function matchPod(pod: Pod, lookup: BindingLookup, rules: MatchRules): PodMatches {
   const selector = pod.labels[BINDING_LABEL] ?? ''
-  if (selector === '') return { matches: [], broken: [] }
+  if (selector === '') return { matches: [], broken: [], rules }
   const matches: Match[] = []
   const broken: BrokenLink[] = []
   for (const binding of sortedByName(lookup.bindingsBySelector(selector))) {
@@ -51,7 +55,7 @@ export function matchPod(pod: Pod, lookup: BindingLookup, rules: MatchRules): Po
     if (refusal !== undefined) broken.push({ binding, refusal })
     else if (identity !== undefined) matches.push({ binding, identity })
   }
-  return { matches, broken }
+  return { matches, broken, rules }
 }
 
 /** Why a pod has no match at all: the first broken link of the chain. Call it when `matches` is empty. */
@@ -63,7 +67,9 @@ export function firstBrokenLink(pod: Pod, found: PodMatches, lookup: BindingLook
   }
   // A binding that a namespace rule keeps away says less about the mistake than one that could apply.
   const telling = found.broken.find((link) => link.refusal.code !== 'namespace-mismatch') ?? found.broken[0]
-  return telling?.refusal ?? noBinding(podName, selector, lookup)
+  if (telling !== undefined) return telling.refusal
+  const others = toldOfOthers(pod.namespace, selector, lookup, found.rules)
+  return refuse('no-binding', `pod ${podName} has label ${BINDING_LABEL}=${selector}; ${others}`)
 }
 
 function brokenLink(
@@ -111,15 +117,59 @@ function namespaceMismatch(pod: Pod, binding: AzureIdentityBinding): Refusal {
 
 /** The selectors listed in a refusal; more would only hide the near match. */
 const LISTED_SELECTORS = 5
+/** Labels of which it is kept what was told: more than a node's pods have. */
+const MAX_TOLD = 1_000
 
-function noBinding(podName: string, selector: string, lookup: BindingLookup): Refusal {
-  const known = [...new Set(lookup.selectors())].filter((each) => each !== '').sort(byText)
+/** What other bindings select. Looking at all of them costs something, and a refused pod asks again and again. */
+function toldOfOthers(namespace: string, selector: string, lookup: BindingLookup, rules: MatchRules): string {
+  const { told } = lookup
+  const key = JSON.stringify([namespace, selector, rules.forceNamespaced])
+  const known = told?.get(key)
+  if (known !== undefined) return known
+  const text = ofOthers(namespace, selector, lookup, rules)
+  if (told !== undefined && told.size >= MAX_TOLD) told.clear()
+  told?.set(key, text)
+  return text
+}
+
+function ofOthers(namespace: string, selector: string, lookup: BindingLookup, rules: MatchRules): string {
+  const known = selectorsFor(namespace, lookup, rules)
+  if (known.length === 0)
+    return rules.forceNamespaced ? `there are no bindings in namespace ${namespace}` : 'there are no bindings'
   const near = nearMatch(selector, known)
-  const listed = known.slice(0, LISTED_SELECTORS).join(', ')
   const more = known.length > LISTED_SELECTORS ? ` and ${known.length - LISTED_SELECTORS} more` : ''
-  const context = known.length === 0 ? 'there are no bindings' : `bindings here select: ${listed}${more}`
   const question = near === undefined ? '' : `. Did you mean ${near}?`
-  return refuse('no-binding', `pod ${podName} has label ${BINDING_LABEL}=${selector}; ${context}${question}`)
+  return `bindings here select: ${firstByText(known, LISTED_SELECTORS).join(', ')}${more}${question}`
+}
+
+/** Selectors by which a pod of the namespace could be served; those of others are nothing to it. */
+function selectorsFor(namespace: string, lookup: BindingLookup, rules: MatchRules): string[] {
+  const serves = (binding: AzureIdentityBinding): boolean =>
+    binding.namespace === namespace ||
+    (!rules.forceNamespaced && lookup.identity(binding.namespace, binding.azureIdentity)?.namespaced !== true)
+  const known = new Set<string>()
+  for (const each of lookup.selectors()) {
+    if (each === '' || known.has(each)) continue
+    for (const binding of lookup.bindingsBySelector(each)) {
+      if (!serves(binding)) continue
+      known.add(each)
+      break
+    }
+  }
+  return [...known]
+}
+
+/** The first few in order, without the cost of sorting them all. */
+function firstByText(texts: readonly string[], count: number): string[] {
+  const first: string[] = []
+  for (const text of texts) {
+    const last = first[count - 1]
+    if (last !== undefined && byText(text, last) >= 0) continue
+    first.push(text)
+    first.sort(byText)
+    if (first.length > count) first.pop()
+  }
+  return first
 }
 
 /** Which identity a request asks for; at most one field is set. */

@@ -3,12 +3,17 @@ const LONGEST = 63
 
 /** The candidate that is most like `text`, if one is near enough to be a typing error; ties go to the first by name. */
 export function nearMatch(text: string, candidates: Iterable<string>): string | undefined {
+  if (text.length > LONGEST) return undefined
+  const wanted = text.toLowerCase()
   let best: string | undefined
   let bestDistance = Number.POSITIVE_INFINITY
   for (const candidate of candidates) {
-    const distance = editDistance(text.toLowerCase(), candidate.toLowerCase())
-    if (distance > allowed(text, candidate)) continue
-    if (distance < bestDistance || (distance === bestDistance && best !== undefined && candidate < best)) {
+    // Only what is as near as the best so far is of use.
+    const most = Math.min(allowed(text, candidate), bestDistance)
+    if (candidate.length > LONGEST || Math.abs(text.length - candidate.length) > most) continue
+    const distance = editDistance(wanted, candidate.toLowerCase(), most)
+    if (distance > most) continue
+    if (distance < bestDistance || (best !== undefined && candidate < best)) {
       best = candidate
       bestDistance = distance
     }
@@ -23,26 +28,50 @@ function allowed(a: string, b: string): number {
   return length <= 6 ? 2 : 3
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours ("optimal string alignment"). */
-function editDistance(a: string, b: string): number {
-  if (a.length > LONGEST || b.length > LONGEST) return Number.POSITIVE_INFINITY
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+/**
+ * Insertions, deletions, replacements and swaps of neighbours ("optimal string alignment"), or more than `most`. What
+ * both begin with is left out, and of the table all but the cells that are at most `most` off its diagonal: a
+ * row holds those of the second text from `i - most` to `i + most`.
+ */
+function editDistance(left: string, right: string, most: number): number {
+  const begun = commonBeginning(left, right)
+  const [a, b] = [left.slice(begun), right.slice(begun)]
+  const width = 2 * most + 1
+  // One cell more than the row, so that none is read that is not there.
+  let beforeLast = new Uint8Array(width + 1).fill(FAR)
+  let last = new Uint8Array(width + 1).fill(FAR)
+  let row = new Uint8Array(width + 1).fill(FAR)
+  for (let j = 0; j <= most; j += 1) last[most + j] = j
   for (let i = 1; i <= a.length; i += 1) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      let cost = Math.min(at(last, j) + 1, at(row, j - 1) + 1, at(last, j - 1) + same)
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      if (swapped) cost = Math.min(cost, at(beforeLast, j - 2) + 1)
-      row.push(cost)
+    let least = FAR
+    let before = FAR
+    for (let cell = 0; cell < width; cell += 1) {
+      const j = i - most + cell
+      let cost = j === 0 ? i : FAR
+      if (j > 0 && j <= b.length) {
+        const replaced = at(last, cell) + (a[i - 1] === b[j - 1] ? 0 : 1)
+        cost = Math.min(at(last, cell + 1) + 1, before + 1, replaced)
+        const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+        if (swapped) cost = Math.min(cost, at(beforeLast, cell) + 1)
+      }
+      row[cell] = before = cost
+      least = Math.min(least, cost)
     }
-    beforeLast = last
-    last = row
+    if (least > most) return FAR
+    ;[beforeLast, last, row] = [last, row, beforeLast]
   }
-  return at(last, b.length)
+  return at(last, b.length - a.length + most)
 }
 
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? Number.POSITIVE_INFINITY
+/** More than any distance that counts. */
+const FAR = 2 * LONGEST
+
+function commonBeginning(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length += 1
+  return length
+}
+
+function at(row: Uint8Array, index: number): number {
+  return row[index] ?? FAR
 }

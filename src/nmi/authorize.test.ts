@@ -280,3 +280,25 @@ test('a long selector is cut in the text of the refusal', () => {
   assert.ok(decision.kind === 'refused')
   assert.ok(decision.refusal.message.length < 500)
 })
+
+test('a refused pod is told of bindings as they are, after each change of a binding or an identity', () => {
+  const pod = makePod({ selector: 'shp' })
+  const bindings = storeOf([makeBinding({ namespace: 'tenant' })])
+  const identities = storeOf([makeIdentity({ namespace: 'tenant' })])
+  const view = createClusterView({ pods: storeOf([pod]), bindings, identities, exceptions: storeOf([]) })
+  const rules: AuthorizeRules = {
+    mode: 'standard',
+    forceNamespaced: false,
+    requireIdentitySelector: false,
+    objectIdOf: () => undefined,
+  }
+  const told = (): string => {
+    const decision = authorize(pod, {}, view, rules)
+    return decision.kind === 'refused' ? (decision.refusal.message.split('; ')[1] ?? '') : decision.kind
+  }
+  assert.equal(told(), 'bindings here select: shop. Did you mean shop?')
+  identities.put('tenant/shop', makeIdentity({ namespace: 'tenant', namespaced: true }))
+  assert.equal(told(), 'there are no bindings')
+  bindings.put('default/cart', makeBinding({ name: 'cart', selector: 'cart' }))
+  assert.equal(told(), 'bindings here select: cart')
+})

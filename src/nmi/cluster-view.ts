@@ -40,6 +40,9 @@ export function createClusterView(stores: NmiStores): ClusterView {
   const byPod = assigned?.index((object) => [objectKey(object.podNamespace, object.pod)])
   const byNamespace = exceptions.index((exception) => [exception.namespace])
   const named = Object.entries({ pods, bindings, identities, exceptions, ...(assigned && { assigned }) })
+  const told = new Map<string, string>()
+  bindings.subscribe(() => told.clear())
+  identities.subscribe(() => told.clear())
   let allSynced = false
   return {
     synced: () => {
@@ -53,5 +56,6 @@ export function createClusterView(stores: NmiStores): ClusterView {
     bindingsBySelector: (selector) => bySelector.get(selector),
     selectors: () => bySelector.keys(),
     identity: (namespace, name) => identities.get(objectKey(namespace, name)),
+    told,
   }
 }
