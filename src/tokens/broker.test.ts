@@ -6,7 +6,7 @@ import { clientIdOf, makeIdentity, TENANT } from '../../test/make/objects.ts'
 import type { EntraRequest } from '../azure/entra-client.ts'
 import type { ImdsSelector } from '../azure/imds-client.ts'
 import { UpstreamError } from '../azure/upstream-error.ts'
-import type { Secret, SecretReference } from '../model/resources.ts'
+import type { AzureIdentity, Secret, SecretReference } from '../model/resources.ts'
 import type { Fields, Log } from '../telemetry/log.ts'
 import { createTokenBroker } from './broker.ts'
 import { type AccessToken, TokenError } from './token-source.ts'
@@ -39,6 +39,8 @@ function build() {
     rightSecret: 'right',
     secretText: 'right',
     entraCalls: 0,
+    /** The token of Entra, or of whoever is asked in its place. */
+    entraToken: undefined as string | undefined,
   }
   const listeners = new Set<(changed: SecretReference) => void>()
   const broker = createTokenBroker({
@@ -58,7 +60,7 @@ function build() {
         world.entraCalls += 1
         await Promise.resolve()
         if (credential.kind === 'secret' && credential.secret.reveal() === world.rightSecret)
-          return makeToken(clock)
+          return makeToken(clock, world.entraToken === undefined ? {} : { text: world.entraToken })
         throw new UpstreamError('denied', 'Entra refused the token: AADSTS7000215', { status: 401 })
       },
     },
@@ -191,15 +193,50 @@ test('an identity that IMDS does not know yet is asked for again by the next req
   await broker.stop()
 })
 
+/** A token that says of itself what an issuer writes into it. */
+function saying(appid: string, oid: string): string {
+  return `h.${Buffer.from(JSON.stringify({ oid, appid })).toString('base64url')}.s`
+}
+
+const SHOP_OID = 'dddddddd-0000-4000-8000-000000000001'
+const FORGED_OID = 'dddddddd-0000-4000-8000-000000000666'
+
 test('the object id of an identity is learnt from its tokens', async () => {
   const { broker, clock, world } = build()
   const clientId = clientIdOf('shop')
-  const oid = 'dddddddd-0000-4000-8000-000000000001'
-  const claims = Buffer.from(JSON.stringify({ oid, appid: clientId })).toString('base64url')
   assert.equal(broker.objectIdOf(clientId), undefined)
-  world.imds = () => makeToken(clock, { text: `h.${claims}.s` })
+  world.imds = () => makeToken(clock, { text: saying(clientId, SHOP_OID) })
   await broker.token(makeRequest(), never)
-  assert.equal(broker.objectIdOf(clientId.toUpperCase()), oid)
+  assert.equal(broker.objectIdOf(clientId.toUpperCase()), SHOP_OID)
+  await broker.stop()
+})
+
+test('an authority that only an AzureIdentity names tells nothing of object ids', async () => {
+  const { broker, clock, world } = build()
+  const { clientId } = servicePrincipal
+  const ask = (fields: Partial<AzureIdentity>, tenantId?: string) => {
+    const identity = { ...servicePrincipal, ...fields }
+    const request = makeRequest({ principal: { kind: 'identity', identity } })
+    return broker.token(tenantId === undefined ? request : { ...request, tenantId }, never)
+  }
+  world.entraToken = saying(clientId, FORGED_OID)
+  await ask({ adEndpoint: 'https://login.evil.example/' })
+  assert.equal(broker.objectIdOf(clientId), undefined)
+  // It has another object id in another tenant.
+  await ask({ auxiliaryTenantIds: ['aux'] }, 'aux')
+  assert.equal(broker.objectIdOf(clientId), undefined)
+  // A token of somebody else, by the right authority: of neither is anything learnt.
+  world.imds = () => makeToken(clock, { text: saying(clientId, FORGED_OID) })
+  await broker.token(makeRequest({ principal: { kind: 'node' } }), never)
+  assert.equal(broker.objectIdOf(clientId), undefined)
+  world.entraToken = saying(clientId.toUpperCase(), SHOP_OID)
+  await ask({ adEndpoint: 'https://login.microsoftonline.com/' })
+  assert.equal(broker.objectIdOf(clientId), SHOP_OID)
+  world.entraToken = saying(clientId, FORGED_OID)
+  await ask({ adEndpoint: 'https://login.evil.example/', tenantId: 'another' })
+  await ask({ clientId: clientIdOf('other') })
+  assert.equal(broker.objectIdOf(clientId), SHOP_OID)
+  assert.equal(broker.objectIdOf(clientIdOf('other')), undefined)
   await broker.stop()
 })
 

@@ -13,7 +13,7 @@ import { createHoldOff } from './hold-off.ts'
 import { createImdsSource } from './imds-source.ts'
 import { limited } from './limit.ts'
 import { measured } from './measured.ts'
-import { ObjectIds } from './object-ids.ts'
+import { learning, ObjectIds } from './object-ids.ts'
 import { retried } from './retry.ts'
 import { noSecrets, type SecretReader } from './secret-reader.ts'
 import { createSecretSource } from './secret-source.ts'
@@ -49,7 +49,7 @@ export interface RunningBroker extends TokenBroker, Component {
 export function createTokenBroker(options: BrokerOptions): RunningBroker {
   const { clock, log, metrics, secrets = noSecrets } = options
   const settings = { ...BROKER_DEFAULTS, ...options.settings }
-  const objectIds = new ObjectIds()
+  const objectIds = new ObjectIds(options.rules.loginOrigin)
   const owner = new Owner()
 
   /** The way to one upstream, with its own limits. */
@@ -125,16 +125,6 @@ function sourceTable(
     imds: throughImds(createImdsSource(imds)),
     secret: throughEntra(createSecretSource(entra, secrets, rules)),
     certificate: throughEntra(createCertificateSource({ entra, secrets, rules, clock })),
-  }
-}
-
-function learning(inner: TokenSource, objectIds: ObjectIds): TokenSource {
-  return {
-    async token(request, signal) {
-      const token = await inner.token(request, signal)
-      objectIds.learn(token)
-      return token
-    },
   }
 }
 
