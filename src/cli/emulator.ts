@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { startAzureEmulator } from '../../emulator/azure/emulator.ts'
 import type { SeedDocument } from '../../emulator/azure/state/seed-document.ts'
 import { startKubeEmulator } from '../../emulator/kube/kube-emulator.ts'
+import { untilAborted } from '../base/deadline.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import type { ValuesOf } from './flag.ts'
 import { flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
 import { EMULATOR_FLAGS } from './tool-flags.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** `podid emulator azure|kube`: until the stop signal. */
 export async function runEmulator({ command, environment, stop }: Invocation): Promise<number> {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { systemClock } from '../base/clock.ts'
+import { untilAborted } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import { createEventRecorder } from '../kube/event-recorder.ts'
@@ -34,7 +35,6 @@ import { ownershipRecords } from './mic/ownership-records.ts'
 import { type StartupTaint, startupTaintOf } from './mic/startup-taint.ts'
 import { type WatchedMicStores, watchMicStores } from './mic/stores.ts'
 import { MIC_FLAGS } from './mic-flags.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** `podid mic`: until the stop signal, or until `--drain` is done. */
 export async function runMic({ command, environment, stop }: Invocation): Promise<number> {
@@ -85,6 +85,7 @@ async function control({ flags, environment, log, owner, stop }: Controlling): P
     log,
     metrics,
     world: new World(stores),
+    refresh: (signal) => stores.refresh(signal),
     arm,
     writer: createObjectWriter(connection, systemClock),
     records: ownershipRecords(rest, flags['leader-election-namespace']),

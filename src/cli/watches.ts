@@ -31,11 +31,13 @@ export interface Watches {
   readonly add: <T extends Versioned>(spec: ResourceSpec<T>, selectors?: Selectors) => Store<T>
   start(): Promise<void>
   stop(): Promise<void>
+  /** Resolves when every store is as new as the server was at the call. @throws the signal's reason. */
+  refresh(signal: AbortSignal): Promise<void>
   checks(): Check[]
 }
 
 export function createWatches({ rest, clock, log, metrics }: WatchOptions): Watches {
-  const watches = new Map<string, Pick<WatchedStore<unknown>, 'start' | 'stop' | 'health'>>()
+  const watches = new Map<string, Pick<WatchedStore<unknown>, 'start' | 'stop' | 'health' | 'refresh'>>()
   const owner = new Owner()
   return {
     add(spec, selectors = {}) {
@@ -57,6 +59,9 @@ export function createWatches({ rest, clock, log, metrics }: WatchOptions): Watc
       }
     },
     stop: () => owner.close(),
+    async refresh(signal) {
+      await Promise.all([...watches.values()].map((watch) => watch.refresh(signal)))
+    },
     checks: () => [...watches].map(([name, watch]) => checkOf(name, watch)),
   }
 }

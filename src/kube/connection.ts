@@ -52,3 +52,9 @@ export class KubeAnswerError extends Error {
 export function isApiStatus(thrown: unknown, ...statuses: readonly number[]): thrown is KubeApiError {
   return thrown instanceof KubeApiError && statuses.includes(thrown.status)
 }
+
+/** A fault that ends without anybody's doing: no answer, a server that is busy or starting, a proxy in between. */
+export function isPassingFault(thrown: unknown): boolean {
+  if (thrown instanceof KubeApiError) return thrown.status === 429 || thrown.status >= 500
+  return thrown instanceof KubeUnreachableError || thrown instanceof KubeAnswerError
+}

@@ -26,7 +26,9 @@ export interface WatchSessionOptions {
 export interface WatchSession {
   /** Lists if needed, then watches until the server ends it properly. @throws on every other end. */
   run(signal: AbortSignal): Promise<void>
-  /** The next run lists anew, and in another way when it was a list that failed. */
+  /** The next run lists anew. */
+  startOver(): void
+  /** The same, and in another way when it was a list that failed. */
   forgetPosition(): void
 }
 
@@ -164,6 +166,9 @@ export function createWatchSession(options: WatchSessionOptions): WatchSession {
         await listByPages(signal)
         await watch(signal)
       }
+    },
+    startOver() {
+      position = undefined
     },
     forgetPosition() {
       if (position === undefined && mode === 'stream') mode = 'pages once'

@@ -428,3 +428,27 @@ test('a store that was stopped before it started stays empty and asks nothing', 
   assert.equal(api.asked.length, 0)
   assert.equal(clock.timers, 0)
 })
+
+test('a refresh takes in a list that was begun after it, over a watch that is silent', async (t) => {
+  const { api, until, watched, names } = await startWatch(
+    t,
+    stream(initial(9, wirePod('a', 1), wirePod('gone', 2))),
+    stream(initial(12, wirePod('a', 1), wirePod('b', 11))),
+  )
+  await until(() => watched.store.synced)
+  const { signal } = new AbortController()
+  await watched.refresh(signal)
+  assert.deepEqual(names(), ['a', 'b'])
+  assert.equal(api.asked[1]?.query.get('sendInitialEvents'), 'true')
+  assert.equal(watched.health().lastError, undefined)
+})
+
+test('a refresh before the first list waits for that one, and ends with its signal', async (t) => {
+  const { api, watched } = await startWatch(t, stream())
+  const controller = new AbortController()
+  const refreshed = Promise.allSettled([watched.refresh(controller.signal)])
+  controller.abort(new Error('lease lost'))
+  const [outcome] = await refreshed
+  assert.match(String(outcome.status === 'rejected' ? outcome.reason : ''), /lease lost/)
+  assert.ok(api.asked.length <= 1)
+})

@@ -1,6 +1,6 @@
 import { createBackoff } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
-import { sleep } from '../base/deadline.ts'
+import { sleep, waitUnder } from '../base/deadline.ts'
 import { asError, errorText } from '../base/errors.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
 import type { WatchNotice } from '../telemetry/kube-metrics.ts'
@@ -38,6 +38,12 @@ export interface WatchedStoreOptions<T extends Versioned> {
 export interface WatchedStore<T> extends Component {
   readonly store: Store<T>
   health(): WatchHealth
+  /**
+   * Resolves when the store has taken in a list that was begun after the call, or the first one. A watch that broke
+   * without a word may be silent for minutes: who acts on what is not there asks for this first.
+   * @throws the signal's reason.
+   */
+  refresh(signal: AbortSignal): Promise<void>
 }
 
 const FIRST_PAUSE_MS = 400
@@ -64,6 +70,9 @@ export function watchStore<T extends Versioned>(options: WatchedStoreOptions<T>)
   const notify = options.onEvent ?? (() => {})
   const backoff = createBackoff(clock, { firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS })
   const state = { lastHeard: clock.monotonic(), restarts: 0, failures: 0, lastError: '' }
+  /** One life of the watch and the pause after it; a refresh ends them. */
+  let turn = new AbortController()
+  let listed = Promise.withResolvers<undefined>()
 
   const session = createWatchSession({
     rest: options.rest,
@@ -79,6 +88,8 @@ export function watchStore<T extends Versioned>(options: WatchedStoreOptions<T>)
     listed() {
       log.info({ resource: spec.name, objects: store.size }, 'watch is in sync')
       notify({ kind: 'synced', objects: store.size })
+      listed.resolve(undefined)
+      listed = Promise.withResolvers()
     },
     heard() {
       state.lastHeard = clock.monotonic()
@@ -127,12 +138,22 @@ export function watchStore<T extends Versioned>(options: WatchedStoreOptions<T>)
     }
   }
 
+  async function liveAndPause(signal: AbortSignal): Promise<void> {
+    const pause = await live(signal)
+    state.restarts += 1
+    notify({ kind: 'pause', ...pause })
+    if (pause.ms > 0) await sleep(clock, pause.ms, signal)
+  }
+
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const pause = await live(signal)
-      state.restarts += 1
-      notify({ kind: 'pause', ...pause })
-      if (pause.ms > 0) await sleep(clock, pause.ms, signal)
+      turn = new AbortController()
+      try {
+        await liveAndPause(AbortSignal.any([signal, turn.signal]))
+      } catch (thrown) {
+        signal.throwIfAborted()
+        if (!turn.signal.aborted) throw thrown
+      }
     }
   }
 
@@ -145,6 +166,12 @@ export function watchStore<T extends Versioned>(options: WatchedStoreOptions<T>)
       restarts: state.restarts,
       ...(state.lastError === '' ? {} : { lastError: state.lastError }),
     }),
+    async refresh(signal) {
+      if (!store.synced) return store.whenSynced(signal)
+      session.startOver()
+      turn.abort(new Error('listing anew'))
+      await waitUnder(signal, listed.promise)
+    },
     async start() {
       if (started) return
       started = true

@@ -4,7 +4,7 @@ export interface MicConfig {
   readonly forceNamespaced: boolean
   /** `--syncRetryDuration`: everything is computed anew this often. */
   readonly resyncMs: number
-  /** `--identity-assignment-reconcile-interval`: every VM and scale set is looked at this often. */
+  /** `--identity-assignment-reconcile-interval`: VMs and scale sets are looked at this often, as far as the budget goes. */
   readonly reconcileMs: number
   /** `--createDeleteBatch`: pods whose objects are written at the same time. */
   readonly createDeleteBatch: number
@@ -18,6 +18,8 @@ export interface MicConfig {
   readonly updateRetryIntervalMs: number
   /** `--adopt-existing-assignments`: identities of AzureAssignedIdentity objects that AAD Pod Identity wrote are podid's own. */
   readonly adoptExisting: boolean
+  /** `--arm-calls-per-hour` */
+  readonly armCallsPerHour: number
 }
 
 export const MIC_DEFAULTS: MicConfig = {
@@ -30,4 +32,5 @@ export const MIC_DEFAULTS: MicConfig = {
   updateMaxRetries: 2,
   updateRetryIntervalMs: 1_000,
   adoptExisting: false,
+  armCallsPerHour: 6_000,
 }

@@ -15,7 +15,7 @@ const PRINCIPAL = '0b1ec7ed-0000-4000-8000-000000000001'
 
 test('a deleted identity is told with the command that creates it', () => {
   assert.equal(
-    rejectionRefusal(id, group, 'deleted', PRINCIPAL).message,
+    rejectionRefusal(id, group, { cause: 'deleted', principal: PRINCIPAL }).message,
     `identity ${id} cannot be assigned to scale set pool: it does not exist on Azure. ` +
       `Create it: az identity create --name shop --resource-group shop --subscription ${SUBSCRIPTION}`,
   )
@@ -23,14 +23,14 @@ test('a deleted identity is told with the command that creates it', () => {
 
 test('a missing right is told with the command that grants it to the principal that ARM named', () => {
   assert.equal(
-    rejectionRefusal(id, vm, 'not-permitted', PRINCIPAL).message,
+    rejectionRefusal(id, vm, { cause: 'not-permitted', principal: PRINCIPAL }).message,
     `identity ${id} cannot be assigned to VM node-1: podid's principal may not assign it. ` +
       `Grant it: az role assignment create --role "Managed Identity Operator" --assignee ${PRINCIPAL} --scope ${id}`,
   )
 })
 
 test('when nobody can tell, both commands are given, and an unknown principal is a place to fill in', () => {
-  const { message } = rejectionRefusal(id, group, 'unclear', '')
+  const { message } = rejectionRefusal(id, group, { cause: 'unclear', principal: '' })
   assert.match(message, /az identity create/)
   assert.match(message, /--assignee <object id of podid's principal> --scope/)
 })
@@ -38,7 +38,7 @@ test('when nobody can tell, both commands are given, and an unknown principal is
 test('no id can put a second command into the line that an operator copies', () => {
   const evil = identityId('a;reboot&$(id)`id`|x', 'rg(1)').toLowerCase()
   for (const cause of ['deleted', 'not-permitted', 'unclear'] as const) {
-    const { message } = rejectionRefusal(evil, group, cause, PRINCIPAL)
+    const { message } = rejectionRefusal(evil, group, { cause, principal: PRINCIPAL })
     const command = message.slice(message.indexOf('az '))
     assert.doesNotMatch(command.replaceAll(/'[^']*'/g, ''), /[;&$`|()]/)
   }
@@ -94,4 +94,18 @@ test('a node that is not of Azure is told with what it has and what is expected'
     /^node bare has no spec.providerID, .* expected azure:\/\/\/subscriptions/,
   )
   assert.ok(noGroupRefusal('bare', `kind://${'x'.repeat(10_000)}`).message.length < 500)
+})
+
+test("what podid's own budget holds back is not told as Azure's doing", () => {
+  const own = groupRefusal(group, new ArmError('throttled', 'x', { retryAfterMs: 1 }), PRINCIPAL)
+  assert.match(own.message, /--arm-calls-per-hour/)
+  const azure = groupRefusal(group, new ArmError('throttled', 'x', { status: 429 }), PRINCIPAL)
+  assert.match(azure.message, /^Azure limits/)
+})
+
+test('a removal that was rejected is told as one, and a VM that is being deleted as such', () => {
+  const { message } = rejectionRefusal(id, group, { cause: 'unclear', principal: PRINCIPAL, removal: true })
+  assert.match(message, / cannot be taken off scale set /)
+  const deleting = groupRefusal(vm, new ArmError('conflict', 'x', { code: 'Deleting' }), PRINCIPAL)
+  assert.match(deleting.message, / is being deleted on Azure$/)
 })

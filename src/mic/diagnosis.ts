@@ -5,20 +5,23 @@ import { type ComputeGroup, type ManagedIdentityId, parseManagedIdentityId } fro
 /** What a read of a rejected identity showed. */
 export type RejectionCause = 'deleted' | 'not-permitted' | 'unclear'
 
+/** Code of the error for a VM or scale set that ARM shows as `Deleting`. */
+export const BEING_DELETED = 'Deleting'
+
 /** `scale set pool` or `VM node-1`: the group as people know it. */
 function groupName(group: ComputeGroup): string {
   return `${group.kind === 'vmss' ? 'scale set' : 'VM'} ${group.name}`
 }
 
-/** Why one identity cannot be put on (or taken off) a group, and the command that mends it. Stable text. */
+/** Why one identity cannot be put on a group, or taken off it, and the command that mends it. Stable text. */
 export function rejectionRefusal(
   id: string,
   group: ComputeGroup,
-  cause: RejectionCause,
-  principal: string,
+  { cause, principal, removal = false }: { cause: RejectionCause; principal: string; removal?: boolean },
 ): Refusal {
   const parsed = parseManagedIdentityId(id)
-  const opening = `identity ${id} cannot be assigned to ${groupName(group)}: `
+  const what = removal ? 'taken off' : 'assigned to'
+  const opening = `identity ${id} cannot be ${what} ${groupName(group)}: `
   if (cause === 'deleted') {
     return refuse('assignment-failed', `${opening}it does not exist on Azure. ${createCommand(parsed)}`)
   }
@@ -48,8 +51,17 @@ export function groupRefusal(group: ComputeGroup, error: ArmError, principal: st
       return refuse('assignment-failed', `podid's principal may not read or change ${name}. ${grant}`)
     }
     case 'throttled':
+      if (error.status === 0) {
+        return refuse(
+          'assignment-failed',
+          `the calls to ARM that podid allows itself (--arm-calls-per-hour) are used up; ${name} waits for its turn`,
+        )
+      }
       return refuse('assignment-failed', `Azure limits the rate of calls about ${name}; podid waits as told`)
     case 'conflict':
+      if (error.code === BEING_DELETED) {
+        return refuse('assignment-failed', `${name} is being deleted on Azure`)
+      }
       return refuse('assignment-failed', `another operation is running on ${name}; podid waits for its end`)
     case 'unavailable':
       if (error.code === LOGIN_FAILED) {

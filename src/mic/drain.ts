@@ -24,7 +24,7 @@ const LOOK_MS = 250
  */
 export async function drain(deps: TermDeps, timeoutMs: number, signal: AbortSignal): Promise<DrainResult> {
   const { world, clock } = deps
-  await world.synced(signal)
+  await deps.refresh(signal)
   const objects = world.stores.assigned.size
   await releaseInOrder(deps, clock.monotonic() + timeoutMs, signal)
   const left = [...world.stores.assigned.values()]

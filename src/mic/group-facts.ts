@@ -23,16 +23,23 @@ const PAUSE = { firstMs: 2_000, maxMs: 120_000 }
 /** ARM may go on showing the state before a change that succeeded (eventual consistency); for so long podid knows better. */
 const KNOWS_BETTER_MS = 60_000
 
+/** A single 404 may be a fault of ARM's: what is in use is not given up for it. */
+const GONE_AFTER_MS = 60_000
+
 /** What MIC knows about the identities of one VM or scale set, between two looks at ARM. */
 export class GroupFacts {
   /** The last look, carried on through podid's own changes; undefined when unknown. */
   observed: GroupIdentities | undefined
+  /** Monotonic time of the last look. */
+  lookedAt = Number.NEGATIVE_INFINITY
   /** A new look at ARM is due whatever is believed. */
   lookDue = true
   /** Why the group as a whole cannot be changed now. */
   refusal: Refusal | undefined
   /** Monotonic time before which ARM is not asked about this group. */
   pausedUntil = 0
+  /** Monotonic time at which ARM first said that there is no such VM or scale set, and has since. */
+  missingSince: number | undefined
   /** Believed to be there while nothing better is known: what Assigned objects said when MIC started. */
   readonly trusted = new Set<string>()
   /** Being taken off right now: no longer good for any pod, and not yet gone. */
@@ -96,6 +103,13 @@ export class GroupFacts {
     const until = Math.max(...[...this.#ownChanges.values()].map((each) => each.until))
     const ms = until - this.#clock.monotonic()
     return ms > 0 ? ms : undefined
+  }
+
+  /** ARM says that there is no such VM or scale set; true when it has said so for long enough to be believed. */
+  isGone(): boolean {
+    const now = this.#clock.monotonic()
+    this.missingSince ??= now
+    return now - this.missingSince >= GONE_AFTER_MS
   }
 
   /** The VM or scale set is gone, and another one of its name starts from nothing. */

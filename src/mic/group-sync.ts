@@ -1,7 +1,7 @@
 import { ArmError, type GroupIdentities, type PresentIdentity } from '../azure/arm.ts'
 import { type ComputeGroup, parseManagedIdentityId } from '../model/resource-id.ts'
 import type { Log } from '../telemetry/log.ts'
-import { groupRefusal, rejectionRefusal } from './diagnosis.ts'
+import { BEING_DELETED, groupRefusal, rejectionRefusal } from './diagnosis.ts'
 import { applyChange, type ChangeResult, type ChangeTools } from './group-change.ts'
 import type { GroupFacts } from './group-facts.ts'
 import { type GroupChange, type GroupWorld, planGroup, staleRecords } from './group-plan.ts'
@@ -60,9 +60,11 @@ async function lookAndChange(deps: GroupSyncDeps, group: ComputeGroup, facts: Gr
   const { tools, wanted, ledger } = deps
   const observed = facts.corrected(await tools.arm.getGroup(group, tools.signal))
   if (observed.provisioningState.toLowerCase() === 'deleting') {
-    throw new ArmError('conflict', `${group.id} is being deleted`, { code: 'Deleting' })
+    throw new ArmError('conflict', `${group.id} is being deleted`, { code: BEING_DELETED })
   }
   facts.observed = observed
+  facts.lookedAt = tools.clock.monotonic()
+  facts.missingSince = undefined
   facts.lookDue = false
   // One whose removal was rejected and that is wanted again, or that somebody put there by hand: there is no trouble.
   for (const id of wanted.inGroup(group.id).keys()) if (observed.identities.has(id)) facts.clearTrouble(id)
@@ -129,7 +131,7 @@ async function changeGroup(
     throw thrown
   }
   facts.observed = result.observed
-  setApart({ deps, group, facts }, touched, result)
+  setApart({ deps, group, facts }, change, result)
   if (result.outcomeUnknown) facts.forgetObserved(touched)
   else await ledger.change(group.id, { forget: forgettable(deps, group, change, result) }, tools.signal)
   for (const id of change.remove) facts.leaving.delete(id)
@@ -140,12 +142,17 @@ async function changeGroup(
 
 function setApart(
   { deps, group, facts }: { deps: GroupSyncDeps; group: ComputeGroup; facts: GroupFacts },
-  touched: Iterable<string>,
+  { add, remove }: GroupChange,
   result: ChangeResult,
 ): void {
-  if (result.failure === undefined) for (const id of touched) facts.clearTroubleUnless(id, result.rejected)
+  if (result.failure === undefined)
+    for (const id of [...add, ...remove]) facts.clearTroubleUnless(id, result.rejected)
   for (const [id, { cause, principal }] of result.rejected) {
-    const refusal = rejectionRefusal(id, group, cause, principal || deps.tools.arm.login().objectId)
+    const refusal = rejectionRefusal(id, group, {
+      cause,
+      principal: principal || deps.tools.arm.login().objectId,
+      removal: remove.includes(id),
+    })
     facts.setApart(id, refusal)
     deps.log.warn({ group: group.id, identity: id, cause, refusal: refusal.message }, 'identity set apart')
   }
@@ -242,6 +249,10 @@ async function takeFailure(
     'the identities of a VM or scale set cannot be changed now',
   )
   if (error.fault !== 'missing') return
+  if (!facts.isGone() && deps.wanted.inGroup(group.id).size > 0) {
+    facts.forgetObserved(new Set())
+    return
+  }
   // There is nothing to take off a VM that is gone, so nothing to remember either.
   facts.observed = { systemAssigned: false, identities: new Map(), provisioningState: '' }
   facts.lookDue = true

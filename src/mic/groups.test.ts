@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { FakeArm } from '../../test/fakes/fake-arm.ts'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
 import { FakeCluster } from '../../test/fakes/fake-cluster.ts'
-import { vmId, vmssId, vmssNode } from '../../test/make/mic-world.ts'
+import { makeNode, vmId, vmssId, vmssNode } from '../../test/make/mic-world.ts'
 import {
   clientIdOf,
   identityId,
@@ -51,6 +51,7 @@ function setUp() {
     world,
     metrics: createMicMetrics(createRegistry()),
     concurrency: 4,
+    mostLooks: 2,
     gatherMs: 25,
     signal,
     settled: (podKey) => settled.push(podKey),
@@ -64,10 +65,21 @@ function setUp() {
     for (const id of wanted.set(`default/${name}`, desired)) groups.touch(id)
     groups.await(group, SHOP, `default/${name}`)
   }
+  /** A node that is a VM of its own, with a pod that wants the identity. */
+  const addVm = (name: string): string => {
+    const id = vmId(name)
+    arm.addGroup(id)
+    cluster.put('nodes', makeNode(name, `azure://${id}`))
+    const match = { identity: makeIdentity(), binding: makeBinding() }
+    const pod = makePod({ name, nodeName: name })
+    const desired = desiredAssignments(pod, [match], world.placement(name), { forceNamespaced: false })
+    for (const groupId of wanted.set(`default/${name}`, desired)) groups.touch(groupId)
+    return id
+  }
   const unwant = (name: string): void => {
     for (const id of wanted.set(`default/${name}`, [])) groups.touch(id)
   }
-  return { arm, clock, groups, ledger, settled, unwant, want }
+  return { addVm, arm, clock, groups, ledger, settled, unwant, want }
 }
 
 test('a pod that waits is told when its identity has come', async () => {
@@ -121,4 +133,20 @@ test('an Assigned object is believed until Azure was looked at, but not one that
   assert.equal(groups.facts(GROUP).presence(SHOP), 'present')
   groups.trust(makeAssigned({ nodeName: 'gone' }))
   assert.equal(groups.facts(vmId('gone')).presence(SHOP), 'unknown')
+})
+
+test('routine looks go first to the VMs that were not looked at for longest, no more than the budget allows', async () => {
+  const { addVm, arm, clock, groups } = setUp()
+  const vms = ['a', 'b', 'c', 'd'].map(addVm)
+  await clock.advance(5_000)
+  const looked = new Map(vms.map((id) => [id, 0]))
+  for (let round = 0; round < 6; round += 1) {
+    const before = arm.calls.length
+    groups.reconcile()
+    await clock.advance(5_000)
+    const looks = arm.calls.slice(before)
+    assert.equal(looks.length, 2)
+    for (const { target } of looks) looked.set(target, (looked.get(target) ?? 0) + 1)
+  }
+  assert.deepEqual([...looked.values()], [3, 3, 3, 3])
 })

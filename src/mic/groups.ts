@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { errorText } from '../base/errors.ts'
 import { assignableId } from '../model/assigned.ts'
 import type { ComputeGroup } from '../model/resource-id.ts'
 import type { AzureAssignedIdentity } from '../model/resources.ts'
@@ -14,6 +15,8 @@ export interface GroupsOptions extends GroupSyncDeps {
   readonly metrics: MicMetrics
   /** VMs and scale sets that ARM is asked about at the same time. */
   readonly concurrency: number
+  /** VMs and scale sets that one `reconcile` looks at. */
+  readonly mostLooks: number
   /** Milliseconds that a first change waits for others of its group. */
   readonly gatherMs: number
   readonly signal: AbortSignal
@@ -39,7 +42,10 @@ export class Groups {
       signal: options.signal,
       run: (groupId) => this.#run(groupId),
       onError: (groupId, thrown, againMs) =>
-        options.log.error({ group: groupId, error: thrown, againMs }, 'work on a VM or scale set failed'),
+        options.log.error(
+          { group: groupId, error: errorText(thrown), againMs },
+          'work on a VM or scale set failed',
+        ),
     })
   }
 
@@ -80,12 +86,18 @@ export class Groups {
     this.#queue.add(groupId)
   }
 
-  /** Looks at every VM and scale set that matters, whatever is believed about it. */
+  /**
+   * Looks at the VMs and scale sets that matter, whatever is believed about them: at most `mostLooks`, first those that
+   * were not looked at for longest. Where each node is a VM, looks at all of them would leave no calls for changes.
+   */
   reconcile(): void {
-    const { wanted, ledger } = this.#options
-    for (const groupId of new Set([...wanted.groups(), ...ledger.groups()])) {
-      if (groupFromId(groupId) === undefined) continue
-      this.facts(groupId).lookDue = true
+    const { wanted, ledger, mostLooks } = this.#options
+    const ids = [...new Set([...wanted.groups(), ...ledger.groups()])]
+    const oldestFirst = ids
+      .filter((groupId) => groupFromId(groupId) !== undefined)
+      .sort((a, b) => this.facts(a).lookedAt - this.facts(b).lookedAt)
+    for (const [place, groupId] of oldestFirst.entries()) {
+      if (place < mostLooks) this.facts(groupId).lookDue = true
       this.touch(groupId)
     }
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeMicWorld, vmssId, vmssNode } from '../../test/make/mic-world.ts'
 import { makePod } from '../../test/make/objects.ts'
+import { KubeApiError, KubeUnreachableError } from '../kube/connection.ts'
 import type { Leadership } from './leadership.ts'
 import { createMic, type MicDeps } from './mic.ts'
 
@@ -132,6 +133,48 @@ test('a fault in the care for start-up taints does not end the lead', async () =
   leadership.win()
   run('a')
   await clock.advance(5_000)
+  assert.equal(cluster.assigned('a-default-shop')?.state, 'Assigned')
+  await mic.stop()
+  await mic.ended
+})
+
+test('a new leader writes nothing before its stores are as new as the API server', async () => {
+  const refreshed = Promise.withResolvers<void>()
+  const { clock, cluster, leadership, mic, run } = makeMic((deps) => ({
+    ...deps,
+    refresh: () => refreshed.promise,
+  }))
+  await mic.start()
+  run('a')
+  leadership.win()
+  await clock.advance(60_000)
+  assert.deepEqual(cluster.writes, [])
+  assert.equal(mic.isLeading(), false)
+  refreshed.resolve()
+  await clock.advance(5_000)
+  assert.equal(cluster.assigned('a-default-shop')?.state, 'Assigned')
+  await mic.stop()
+  await mic.ended
+})
+
+test('records that the busy API server does not give are asked for again, and the lead is kept', async () => {
+  const busy = [new KubeApiError(503, 'ServiceUnavailable', 'x'), new KubeUnreachableError('reset')]
+  const { clock, cluster, leadership, mic, run } = makeMic((deps) => ({
+    ...deps,
+    records: {
+      ...deps.records,
+      load(signal) {
+        const fault = busy.shift()
+        return fault === undefined ? deps.records.load(signal) : Promise.reject(fault)
+      },
+    },
+  }))
+  await mic.start()
+  leadership.win()
+  run('a')
+  await clock.advance(10_000)
+  assert.deepEqual(busy, [])
+  assert.equal(mic.isLeading(), true)
   assert.equal(cluster.assigned('a-default-shop')?.state, 'Assigned')
   await mic.stop()
   await mic.ended

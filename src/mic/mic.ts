@@ -27,7 +27,7 @@ export function createMic(deps: MicDeps): Mic {
   async function lead(signal: AbortSignal): Promise<void> {
     deps.metrics.becameLeader()
     deps.log.info({}, 'leading')
-    await deps.world.synced(signal)
+    await deps.refresh(signal)
     term = createTerm(deps, signal)
     const over = new AbortController()
     const taints = removeTaints(AbortSignal.any([signal, over.signal]))

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts'
+import { untilAborted } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import type { Store } from '../kube/store.ts'
 import type { Agent, Node } from '../model/resources.ts'
 import type { Log } from '../telemetry/log.ts'
 import { WorkQueue } from './queue.ts'
-import { aborted } from './term.ts'
 
 /** What is needed of the API server: a removal that fails when the node has changed since it was read. */
 export type RemoveTaint = (
@@ -103,7 +103,7 @@ export function createStartupTaints(deps: StartupTaintDeps): StartupTaints {
         }),
       ]
       for (const node of nodes.values()) if (node.startupTaints.length > 0) queue.add(node.name)
-      await aborted(signal)
+      await untilAborted(signal)
       for (const unsubscribe of unsubscribes) unsubscribe()
       await queue.drained()
     },

@@ -1,5 +1,8 @@
+import { createBackoff } from '../base/backoff.ts'
 import type { Clock, Timer } from '../base/clock.ts'
+import { DeadlineError, sleep, untilAborted } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
+import { isPassingFault } from '../kube/connection.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { MicMetrics } from '../telemetry/mic-metrics.ts'
 import { adoptExisting } from './adoption.ts'
@@ -9,7 +12,7 @@ import type { MicConfig } from './config.ts'
 import type { EventSink } from './events.ts'
 import { Groups } from './groups.ts'
 import { ObjectView } from './object-view.ts'
-import { Ledger, type OwnershipRecords } from './ownership.ts'
+import { Ledger, OwnershipConflict, type OwnershipRecords } from './ownership.ts'
 import { pacedWriter } from './paced-writer.ts'
 import { syncPod } from './pod-sync.ts'
 import type { Protection } from './protection.ts'
@@ -26,6 +29,11 @@ export interface TermDeps {
   readonly log: Log
   readonly metrics: MicMetrics
   readonly world: World
+  /**
+   * Resolves when `world` is as new as the API server was at the call: a watch of one who waits for the lead may be dead
+   * without knowing, and what it does not show would be taken off Azure. @throws the signal's reason.
+   */
+  readonly refresh: (signal: AbortSignal) => Promise<void>
   readonly arm: Arm
   readonly writer: AssignedIdentityWriter
   readonly records: OwnershipRecords
@@ -33,8 +41,13 @@ export interface TermDeps {
   readonly protection: Protection
 }
 
-/** ARM calls about different VMs and scale sets at the same time. */
-const ARM_CONCURRENCY = 8
+/**
+ * VMs and scale sets that are worked on at the same time. A place is held while Azure works, which takes a minute and
+ * may take twenty; how many calls go out is the budget's business.
+ */
+const ARM_CONCURRENCY = 64
+/** Part of the calls to ARM that goes to looks at what should not have changed. */
+const LOOKS_SHARE = 1 / 3
 /** Long enough for the events of one `kubectl apply`, short against the 100 ms aim to the first ARM call. */
 const GATHER_MS = 25
 const POD_BACKOFF = { firstMs: 500, maxMs: 60_000 }
@@ -75,6 +88,7 @@ export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false
     metrics,
     world,
     concurrency: ARM_CONCURRENCY,
+    mostLooks: Math.ceil((config.armCallsPerHour * LOOKS_SHARE * config.reconcileMs) / 3_600_000),
     gatherMs: GATHER_MS,
     signal,
     settled: (podKey) => pods.add(podKey),
@@ -113,13 +127,32 @@ export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false
 
   let isLoaded = false
 
+  /** Giving the lead up for an API server that is busy would help nobody. @throws what does not pass by itself. */
+  async function withPatience(work: () => Promise<void>): Promise<void> {
+    const backoff = createBackoff(clock, POD_BACKOFF)
+    for (;;) {
+      try {
+        await work()
+        return
+      } catch (thrown) {
+        signal.throwIfAborted()
+        const passes =
+          isPassingFault(thrown) || thrown instanceof DeadlineError || thrown instanceof OwnershipConflict
+        if (!passes) throw thrown
+        const againMs = backoff.next()
+        log.warn({ error: errorText(thrown), againMs }, 'the ownership records cannot be used yet')
+        await sleep(clock, againMs, signal)
+      }
+    }
+  }
+
   return {
     pending: () => ({ pods: pods.size, groups: groups.pending }),
     owes: () => !isLoaded || groups.owes(),
     async run() {
-      await ledger.load(signal)
+      await withPatience(() => ledger.load(signal))
       isLoaded = true
-      await adoptExisting({ config, world, ledger, log }, signal)
+      await withPatience(() => adoptExisting({ config, world, ledger, log }, signal))
       const disconnect = router.connect()
       for (const object of world.stores.assigned.values()) groups.trust(object)
       router.resync()
@@ -128,7 +161,7 @@ export function createTerm(deps: TermDeps, signal: AbortSignal, draining = false
         every(clock, config.reconcileMs, () => groups.reconcile()),
         every(clock, config.resyncMs, () => router.resync()),
       ]
-      await aborted(signal)
+      await untilAborted(signal)
       for (const tick of ticks) tick.cancel()
       disconnect()
       chainReports.close()
@@ -146,12 +179,4 @@ function every(clock: Clock, ms: number, work: () => void): Timer {
     work()
   }
   return { cancel: () => timer.cancel() }
-}
-
-/** Resolves when the signal aborts. */
-export async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -57,12 +57,6 @@ export class World {
     }
   }
 
-  /** Resolves when every store has had its first complete list. @throws the signal's reason. */
-  async synced(signal: AbortSignal): Promise<void> {
-    const { pods, nodes, identities, bindings, assigned } = this.stores
-    for (const store of [pods, nodes, identities, bindings, assigned]) await store.whenSynced(signal)
-  }
-
   podsWithSelector(selector: string): Iterable<Pod> {
     return selector === '' ? [] : this.#podsBySelector.get(selector)
   }

@@ -197,6 +197,7 @@ describe('MIC over the emulated ARM', () => {
         log: silentLog,
         metrics: createMicMetrics(createRegistry()),
         world: new World(stores),
+        refresh: () => Promise.resolve(),
         arm,
         writer: cluster.writer(),
         records: cluster.ownershipRecords(),

@@ -575,3 +575,35 @@ test('a VM in state Deleting gets no request, and its objects end with it', asyn
   assert.equal(world.cluster.all('assigned').length, 0)
   await mic.kill()
 })
+
+test('one 404 for a scale set that is in use takes nothing from its pods, and ownership is not forgotten', async () => {
+  const world = poolWorld(['shop'])
+  const mic = world.startMic()
+  world.cluster.put('pods', pod('shop'))
+  await world.clock.advance(5_000)
+  let missing = 1
+  world.arm.beforeCall = ({ kind }) => {
+    if (kind === 'get' && missing-- > 0) throw armError('missing', 404, 'ResourceNotFound', 'not found')
+  }
+  const writes = world.cluster.writes.length
+  await world.clock.advance(10 * MINUTE)
+  assert.ok(missing < 0)
+  assert.equal(world.cluster.writes.length, writes)
+  world.cluster.remove('pods', objectKey('default', 'shop'))
+  await world.clock.advance(MINUTE)
+  assert.deepEqual(world.arm.identitiesOf(vmssId('pool')), [])
+  await mic.kill()
+})
+
+test('a scale set that is missing for more than a minute is told to its pods', async () => {
+  const world = poolWorld(['shop'])
+  const mic = world.startMic()
+  world.cluster.put('pods', pod('shop'))
+  await world.clock.advance(5_000)
+  world.arm.beforeCall = () => {
+    throw armError('missing', 404, 'ResourceNotFound', 'not found')
+  }
+  await world.clock.advance(10 * MINUTE)
+  assert.match(world.cluster.assigned('shop-default-shop')?.message ?? '', /scale set pool .*does not exist/)
+  await mic.kill()
+})

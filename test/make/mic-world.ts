@@ -74,6 +74,7 @@ export function makeMicWorld(
     log: silentLog,
     metrics: createMicMetrics(createRegistry()),
     world: new World(stores),
+    refresh: () => Promise.resolve(),
     arm,
     writer: cluster.writer(),
     records: cluster.ownershipRecords(),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { untilAborted } from '../until-aborted.ts'
+import { untilAborted } from '../../base/deadline.ts'
 import { PORTS } from './components.ts'
 import { applyManifest, readManifests } from './manifests.ts'
 import type { Report } from './report.ts'

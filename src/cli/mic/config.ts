@@ -18,6 +18,7 @@ export function micConfigOf(flags: MicFlags): MicConfig {
     updateMaxRetries: flags['update-user-msi-max-retry'],
     updateRetryIntervalMs: flags['update-user-msi-retry-interval'],
     adoptExisting: flags['adopt-existing-assignments'],
+    armCallsPerHour: flags['arm-calls-per-hour'],
   }
 }
 

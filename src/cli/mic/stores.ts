@@ -6,6 +6,7 @@ import { nodes } from '../../kube/resources/nodes.ts'
 import { controllerPods } from '../../kube/resources/pods.ts'
 import type { Store } from '../../kube/store.ts'
 import type { Stores } from '../../mic/world.ts'
+import { BINDING_LABEL } from '../../model/names.ts'
 import type { Agent } from '../../model/resources.ts'
 import { createWatches, type Watches, type WatchOptions } from '../watches.ts'
 import type { StartupTaint } from './startup-taint.ts'
@@ -22,7 +23,8 @@ export function watchMicStores(options: WatchOptions, startupTaint?: StartupTain
       : {
           agents: add(agents(), { namespace: startupTaint.namespace, labelSelector: startupTaint.selector }),
         }),
-    pods: add(controllerPods()),
+    // A pod that loses the label is told as deleted, which it is for MIC.
+    pods: add(controllerPods(), { labelSelector: BINDING_LABEL }),
     nodes: add(nodes(startupTaint?.key)),
     identities: add(azureIdentities()),
     bindings: add(azureIdentityBindings()),
