@@ -79,7 +79,7 @@ export function createArmClient(options: ArmClientOptions): ArmClient {
     if (known !== undefined) return known
     const common = {
       endpoint: cloud.armOrigin,
-      credentials: { scopes: [`${cloud.armAudiences[0] ?? `${cloud.armOrigin}/`}.default`] },
+      credentials: { scopes: [scopeOf(cloud.armAudiences[0] ?? cloud.armOrigin)] },
       ...(options.ca === undefined ? {} : { tlsOptions: { ca: options.ca } }),
       userAgentOptions: { userAgentPrefix: ['podid', options.userAgent].filter(Boolean).join(' ') },
       // Retries that nobody sees look like one slow call: MIC has its own, each with a line and a sample.
@@ -156,12 +156,17 @@ export function createArmClient(options: ArmClientOptions): ArmClient {
   }
 }
 
+/** `https://management.azure.com/.default`; a cloud's file may name its audience with the slash or without. */
+function scopeOf(audience: string): string {
+  return `${audience}${audience.endsWith('/') ? '' : '/'}.default`
+}
+
 /**
  * ARM accepted the operation. Only its own report says how it ended; a look at it that fails (429, 404, a
- * new login that is refused) says nothing about it.
+ * new login that is refused, podid's own budget) says nothing about it.
  */
 function afterAcceptance(error: ArmError): ArmError {
-  if (error.status === 0) return error
+  if (error.status === 0 && error.fault !== 'throttled') return error
   const { code, status, retryAfterMs } = error
   return new ArmError('unavailable', error.message, { code, status, retryAfterMs, cause: error })
 }

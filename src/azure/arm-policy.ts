@@ -25,6 +25,7 @@ interface Request {
 
 interface Response {
   readonly status: number
+  readonly bodyAsText?: string | null | undefined
   readonly headers: { get(name: string): string | undefined; toJSON(): Record<string, string> }
 }
 
@@ -73,13 +74,21 @@ async function exchange<Res extends Response>(
     const response = await send()
     const { status, headers } = response
     const ms = clock.monotonic() - started
-    if (status === 429) budget.pause(pauseOf(clock, response))
+    if (status === 429 && !isOfOneResource(response)) budget.pause(pauseOf(clock, response))
     onCall({ operation, status, ms, remaining: remainingOf(headers.toJSON()) })
     return response
   } catch (thrown) {
     onCall({ operation, status: 0, ms: clock.monotonic() - started, remaining: [] })
     throw thrown
   }
+}
+
+/**
+ * Compute's own limits are for one VM or scale set, or one kind of call, and come with this code; ARM's are for the
+ * subscription. Whoever asked waits in both cases, the others only in the second.
+ */
+function isOfOneResource({ bodyAsText }: Response): boolean {
+  return /"code"\s*:\s*"OperationNotAllowed"/.test(bodyAsText ?? '')
 }
 
 type Outcome<Res> = PromiseSettledResult<Res>

@@ -36,13 +36,14 @@ describe('the ARM client', () => {
    * The SDK itself asks the emulator; only the login is short-cut, since the process's own list of trusted
    * CAs cannot be changed while it runs.
    */
-  function client(callsPerHour = 10_000): ArmClient {
+  const scopes: unknown[] = []
+  function client(callsPerHour = 10_000, tokenAudience = 'https://management.core.windows.net/'): ArmClient {
     const cloud = customCloud(
       Buffer.from(
         JSON.stringify({
           activeDirectoryEndpoint: azure.entraUrl,
           resourceManagerEndpoint: azure.armUrl,
-          tokenAudience: 'https://management.core.windows.net/',
+          tokenAudience,
         }),
       ),
     )
@@ -52,13 +53,12 @@ describe('the ARM client', () => {
       cloud,
       credential: {
         login: () => login,
-        getToken: async () => ({
-          token: await azure.mint({
-            principal: clientIdOf('mic'),
-            audience: 'https://management.core.windows.net/',
-          }),
-          expiresOnTimestamp: systemClock.now() + 3_600_000,
-        }),
+        async getToken(asked) {
+          scopes.push(asked)
+          const principal = clientIdOf('mic')
+          const token = await azure.mint({ principal, audience: 'https://management.core.windows.net/' })
+          return { token, expiresOnTimestamp: systemClock.now() + 3_600_000 }
+        },
       },
       budget: createArmBudget(systemClock, callsPerHour),
       userAgent: 'test',
@@ -157,6 +157,14 @@ describe('the ARM client', () => {
       (error) => error instanceof ArmError && error.fault === 'throttled',
     )
     assert.equal(arm.budget.remaining, 0)
+  })
+
+  test("a cloud's audience is asked for by its scope, with a slash at its end or without", async () => {
+    for (const audience of ['https://management.core.windows.net', 'https://management.core.windows.net/']) {
+      scopes.length = 0
+      await client(10, audience).getGroup(set(), signal)
+      assert.deepEqual(scopes.flat(), ['https://management.core.windows.net/.default'])
+    }
   })
 
   test('a call ends with its signal', async () => {
