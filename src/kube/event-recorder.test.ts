@@ -176,3 +176,18 @@ test('stop ends all that waits and leaves no timer', async (t) => {
   assert.equal(api.writes.length, written)
   assert.equal(clock.timers, 0)
 })
+
+test('what happens again while its Event is being written is counted later without a third time', async (t) => {
+  const { api, clock, recorder, events } = setUp(t)
+  const writing = api.create.bind(api)
+  api.create = async (draft) => {
+    recorder.emit(POD, 'Warning', 'A', 'one')
+    await writing(draft)
+  }
+  recorder.emit(POD, 'Warning', 'A', 'one')
+  await clock.advance(120_000)
+  assert.deepEqual(
+    events().map((event) => event.count),
+    [2],
+  )
+})

@@ -99,6 +99,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       if (owner.signal.aborted) return
       try {
         await turn()
+        event.queued = false
         await write(event)
         metrics.eventWritten()
       } catch (thrown) {
@@ -109,8 +110,6 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
           { target: `${target.namespace}/${target.name}`, reason, error: errorText(thrown) },
           'an Event was not written',
         )
-      } finally {
-        event.queued = false
       }
     }
   }

@@ -75,7 +75,7 @@ export function createObjectWriter(connection: KubeConnection, clock: Clock): Ob
     const body = { metadata: { resourceVersion: ref.resourceVersion }, status: statusManifest(status) }
     if (!statusIsApart) {
       const answer: unknown = await api.patchNamespacedCustomObject({ ...target(ref), body }, mergePatch)
-      if (stateOf(answer) === status.state) return answer
+      if (carries(answer, status)) return answer
     }
     // The CRD has a status subresource: writes to the object itself leave the status as it is.
     statusIsApart = true
@@ -83,12 +83,12 @@ export function createObjectWriter(connection: KubeConnection, clock: Clock): Ob
   }
 
   /** Writes the status where the write of the object did not carry it. */
-  async function withStatus(
+  async function completed(
     api: CustomObjectsApi,
     answer: unknown,
     status: AssignmentStatus,
   ): Promise<WriteOutcome> {
-    if (stateOf(answer) === status.state) return done(answer)
+    if (carries(answer, status)) return done(answer)
     statusIsApart = true
     return done(await writeStatus(api, metadataOf(answer), status))
   }
@@ -102,7 +102,7 @@ export function createObjectWriter(connection: KubeConnection, clock: Clock): Ob
             ...collection,
             body: assignedIdentityManifest(draft),
           })
-          return await withStatus(api, answer, draft.status)
+          return await completed(api, answer, draft.status)
         } catch (thrown) {
           return outcomeOf(thrown, { notFound: 'throw' })
         }
@@ -112,7 +112,7 @@ export function createObjectWriter(connection: KubeConnection, clock: Clock): Ob
         try {
           const body = replacement(ref, draft)
           const answer: unknown = await api.patchNamespacedCustomObject({ ...target(ref), body })
-          return await withStatus(api, answer, draft.status)
+          return await completed(api, answer, draft.status)
         } catch (thrown) {
           return outcomeOf(thrown)
         }
@@ -191,9 +191,18 @@ function done(answer: unknown): WriteOutcome {
   return { outcome: 'done', ...versionOf(metadataOf(answer)) }
 }
 
-const withState = v.object({ status: v.object({ status: v.string() }) })
+const withStatus = v.object({
+  status: v.object({
+    status: v.string(),
+    reason: v.optional(v.string(), ''),
+    message: v.optional(v.string(), ''),
+  }),
+})
 
-function stateOf(answer: unknown): string {
-  const read = v.safeParse(withState, answer)
-  return read.success ? read.output.status.status : ''
+/** The stored object says all of the status; a server that keeps it apart leaves it as it was. */
+function carries(answer: unknown, { state, reason, message }: AssignmentStatus): boolean {
+  const read = v.safeParse(withStatus, answer)
+  if (!read.success) return false
+  const { status } = read.output
+  return status.status === state && status.reason === reason && status.message === message
 }
