@@ -4,6 +4,7 @@ import { createImdsClient } from '../azure/imds-client.ts'
 import { createKeyVaultClient } from '../azure/key-vault-client.ts'
 import { readProxies } from '../azure/proxies.ts'
 import { systemClock } from '../base/clock.ts'
+import { untilAborted } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import { createPodIdentity } from '../keyvault/identity/pod-identity.ts'
@@ -23,7 +24,6 @@ import type { ValuesOf } from './flag.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
 import { KEYVAULT_PROVIDER_FLAGS } from './keyvault-provider-flags.ts'
-import { untilAborted } from './until-aborted.ts'
 
 type Flags = ValuesOf<typeof KEYVAULT_PROVIDER_FLAGS>
 

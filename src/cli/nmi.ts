@@ -1,7 +1,7 @@
 import { createEntraClient } from '../azure/entra-client.ts'
 import { createImdsClient } from '../azure/imds-client.ts'
 import { systemClock } from '../base/clock.ts'
-import { sleep } from '../base/deadline.ts'
+import { sleep, untilAborted } from '../base/deadline.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import { Owner } from '../base/lifecycle.ts'
 import { createDirectReads, type DirectReads } from '../kube/direct-reads.ts'
@@ -30,7 +30,6 @@ import { type SecretWatches, watchSecrets } from './nmi/secret-watches.ts'
 import { type WatchedNmiStores, watchNmiStores } from './nmi/stores.ts'
 import { NMI_FLAGS } from './nmi-flags.ts'
 import { stayAwake } from './stay-awake.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** `podid nmi`: until the stop signal, or one of the tasks `--cleanup` and `--dry-run`. */
 export async function runNmi({ command, environment, stop }: Invocation): Promise<number> {
