@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createHelm } from '../harness/helm.ts'
-import { CHART, type Manifest, type Rendered, render } from './chart.ts'
+import { CHART, type Manifest, type Rendered, render, type Values } from './chart.ts'
 import { micFlags, nmiFlags } from './flags.ts'
 
 const helm = await createHelm()
@@ -85,6 +85,23 @@ test('before an uninstall MIC is stopped and drained by a Job that may stop it a
   assert.notEqual(labels['app.kubernetes.io/component'], 'mic')
   assert.deepEqual(hooksOf(await render(helm, { uninstall: { drain: false } }), 'pre-delete'), [])
   assert.deepEqual(hooksOf(await render(helm, { operationMode: 'managed' }), 'pre-delete'), [])
+})
+
+test('the drain tries for half of the time that an uninstall has, so that it ends before its Job does', async () => {
+  const timeoutOf = async (values: Values): Promise<number> =>
+    micFlags((await render(helm, values)).pod('Job', '-drain').containers[0])['drain-timeout']
+  assert.equal(await timeoutOf({}), 120_000)
+  assert.equal(await timeoutOf({ uninstall: { timeoutSeconds: 1201 } }), 600_000)
+})
+
+test('Jobs of hooks tolerate what MIC does, the start-up taint too: all nodes may still have it', async () => {
+  const mic = { startupTaint: 'podid.dev/agent-not-ready', tolerations: [{ key: 'own', operator: 'Exists' }] }
+  const rendered = await render(helm, { mic })
+  const { tolerations } = rendered.pod('Deployment', '-mic')
+  assert.equal((tolerations as unknown[]).length, 2)
+  for (const name of ['-crds', '-drain', '-cleanup'])
+    assert.deepEqual(rendered.pod('Job', name).tolerations, tolerations, name)
+  assert.equal((await render(helm)).pod('Job', '-crds').tolerations, undefined)
 })
 
 test('after an uninstall every node is cleaned by what an agent may do, and a Job only looks on', async () => {

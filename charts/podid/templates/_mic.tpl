@@ -13,6 +13,13 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Taints that MIC and the Jobs of hooks tolerate, as YAML: on new nodes nothing else takes the start-up taint off. */}}
+{{- define "podid.mic.tolerations" -}}
+{{- $all := .Values.mic.tolerations | default list -}}
+{{- with .Values.mic.startupTaint }}{{ $all = append $all (dict "key" . "operator" "Exists") }}{{ end -}}
+{{- with $all }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
 {{/* adminsecret: keys of the Secret, the environment variables, and the value's own keys. */}}
 {{- define "podid.adminsecret.names" -}}
 Cloud: [CLOUD, cloud]
@@ -29,7 +36,7 @@ UserAssignedMSIClientID: [USER_ASSIGNED_MSI_CLIENT_ID, userAssignedMSIClientID]
 {{/* Takes root and the name of the Secret. */}}
 {{- define "podid.mic.cloudEnv" -}}
 {{- range $key, $names := include "podid.adminsecret.names" . | fromYaml }}
-{{- if hasKey ($.root.Values.adminsecret | default dict) (index $names 1) }}
+{{- if not (kindIs "invalid" (index ($.root.Values.adminsecret | default dict) (index $names 1))) }}
 - name: {{ index $names 0 }}
   valueFrom:
     secretKeyRef:
