@@ -42,6 +42,7 @@ export interface PodSpec {
   readonly automountServiceAccountToken?: boolean
   readonly priorityClassName?: string
   readonly nodeSelector?: Readonly<Record<string, string>>
+  readonly affinity?: unknown
   readonly tolerations?: unknown
   readonly imagePullSecrets?: unknown
   readonly securityContext: Readonly<Record<string, unknown>>

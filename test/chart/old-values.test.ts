@@ -5,7 +5,7 @@ import { after, test } from 'node:test'
 import { parse } from 'yaml'
 import packageJson from '../../package.json' with { type: 'json' }
 import { createHelm } from '../harness/helm.ts'
-import { notes, OLD_VALUES, type Rendered, render, type Values } from './chart.ts'
+import { notes, OLD_VALUES, type Rendered, refusal, render, type Values } from './chart.ts'
 import { micFlags, nmiFlags } from './flags.ts'
 
 const VERSION: string = packageJson.version
@@ -82,7 +82,7 @@ test('global values: names, mode, namespaces, user agent, pull secrets', async (
   assert.equal(pinned.pod('DaemonSet', 'x-nmi').containers[0].image, `localhost/podid@${digest}`)
 })
 
-test('managed mode has no MIC, nothing for it, and no exception', async () => {
+test('managed mode has no MIC and nothing for it, and the exception for the add-ons of AKS', async () => {
   const rendered = await render(helm, oldValues('managed-mode'))
   assert.deepEqual(rendered.all('Deployment'), [])
   assert.deepEqual(rendered.all('AzurePodIdentityException'), [])
@@ -97,6 +97,11 @@ test('managed mode has no MIC, nothing for it, and no exception', async () => {
   assert.deepEqual(
     volumes?.map(({ hostPath }) => hostPath?.path),
     ['/run/xtables.lock'],
+  )
+  const defaults = await render(helm, { operationMode: 'managed' })
+  assert.deepEqual(
+    defaults.all('AzurePodIdentityException').map(({ metadata }) => metadata.name),
+    ['podid-aks-addon'],
   )
 })
 
@@ -121,6 +126,37 @@ test('azureIdentities become identities and bindings, from a map and from the ol
   })
 })
 
+test('type and clientPassword of azureIdentities may be texts, as in values of AAD Pod Identity', async () => {
+  const azureIdentities = {
+    plain: { type: '0', clientID: 'a', clientPassword: '' },
+    vault: { type: '1', clientID: 'b', clientPassword: '{"name":"principal","namespace":"vault"}' },
+  }
+  const rendered = await render(helm, { azureIdentities })
+  assert.deepEqual(specOf(rendered, 'AzureIdentity', 'plain'), { type: 0, clientID: 'a' })
+  assert.deepEqual(specOf(rendered, 'AzureIdentity', 'vault'), {
+    type: 1,
+    clientID: 'b',
+    clientPassword: { name: 'principal', namespace: 'vault' },
+  })
+  const role = rendered.one('Role', '-nmi-secrets')
+  assert.equal(role.metadata.namespace, 'vault')
+  assert.deepEqual((role['rules'] as { resourceNames: unknown }[])[0]?.resourceNames, ['principal'])
+  const said = await refusal(helm, { azureIdentities: { a: { clientID: 'c', clientPassword: 'hunter2' } } })
+  assert.match(said, /clientPassword of client c must name a Secret/)
+  assert.doesNotMatch(said, /hunter2/)
+})
+
+test('a tag that is a number is the tag, from a file and from --set', async () => {
+  for (const rendered of [
+    await render(helm, { image: { tag: 20_260_101 } }),
+    await render(helm, {}, '--set', 'image.tag=20260101'),
+  ]) {
+    assert.equal(rendered.pod('DaemonSet', '-nmi').containers[0].image, 'localhost/podid:20260101')
+  }
+  const decimal = await render(helm, { mic: { tag: 1.5 } })
+  assert.equal(decimal.pod('Deployment', '-mic').containers[0].image, 'localhost/podid:1.5')
+})
+
 test('adminsecret is a Secret that fills the environment of MIC, and takes the place of the file of the host', async () => {
   const rendered = await render(helm, oldValues('separate-principal'))
   const data = rendered.one('Secret', '-mic')['data'] as Record<string, string>
@@ -143,6 +179,12 @@ test('adminsecret is a Secret that fills the environment of MIC, and takes the p
   const identity = await render(helm, { adminsecret: { useMSI: true, userAssignedMSIClientID: 'c' } })
   const env = identity.pod('Deployment', '-mic').containers[0].env?.map(({ name }) => name)
   assert.deepEqual(env, ['USE_MSI', 'USER_ASSIGNED_MSI_CLIENT_ID'])
+  const sparse = await render(helm, { adminsecret: { clientID: 'c', tenantID: null } })
+  assert.deepEqual(Object.keys(sparse.one('Secret', '-mic')['data'] as object), ['ClientID'])
+  assert.deepEqual(
+    sparse.pod('Deployment', '-mic').containers[0].env?.map(({ name }) => name),
+    ['CLIENT_ID'],
+  )
   const file = await render(helm)
   assert.equal(
     micFlags(file.pod('Deployment', '-mic').containers[0]).cloudconfig,

@@ -4,6 +4,7 @@ import { createHelm } from '../harness/helm.ts'
 import {
   type Container,
   type Manifest,
+  notes,
   type PodSpec,
   podOf,
   type Rendered,
@@ -208,6 +209,11 @@ test('without rbac there is no role, no account, and no hook that would need one
     ['podid-drain'],
   )
   assert.equal(rendered.pod('DaemonSet', '-nmi').serviceAccountName, undefined)
+  const text = await notes(helm, { rbac: { enabled: false } })
+  assert.match(text, /! rbac.enabled is false: no hook brings the custom resource definitions up to date/)
+  assert.match(text, /! rbac.enabled is false: after an uninstall the iptables rules stay on the nodes/)
+  const off = { crds: { upgrade: false }, uninstall: { removeRules: false } }
+  assert.doesNotMatch(await notes(helm, { rbac: { enabled: false }, ...off }), /rbac.enabled is false/)
 })
 
 test('MIC may patch nodes only when it takes a start-up taint off, and then tolerates that taint', async () => {

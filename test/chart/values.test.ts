@@ -73,6 +73,9 @@ const WRONG: readonly (readonly [values: Values, says: RegExp])[] = [
   [{ image: { digest: 'sha256:1' } }, /'\/image\/digest'/],
   [{ rbac: { secrets: [{ namespace: 'a' }] } }, /'\/rbac\/secrets\/0': missing property 'names'/],
   [{ nmi: { extraArgs: ['hold-limit=3s'] } }, /'\/nmi\/extraArgs\/0'/],
+  // Kubernetes wants a dnsConfig with it, which no value gives.
+  [{ nmi: { dnsPolicy: 'None' } }, /'\/nmi\/dnsPolicy': value must be one of/],
+  [{ keyvaultProvider: { dnsPolicy: 'None' } }, /'\/keyvaultProvider\/dnsPolicy': value must be one of/],
   [{ adminsecret: { password: 'x' } }, /'\/adminsecret': additional properties 'password' not allowed/],
   [{ keyvaultProvider: { enabled: 'yes' } }, /'\/keyvaultProvider\/enabled': got string, want boolean/],
   [{ keyvaultProvider: { linux: {} } }, /'\/keyvaultProvider': additional properties 'linux' not allowed/],
@@ -186,6 +189,21 @@ test('the priority classes of the system are the default, and any other or none 
   const other = await render(helm, { mic: { priorityClassName: '' }, nmi: { priorityClassName: 'own' } })
   assert.equal(other.pod('DaemonSet', '-nmi').priorityClassName, 'own')
   assert.equal(other.pod('Deployment', '-mic').priorityClassName, undefined)
+})
+
+test('agents and what cleans up after them stay off virtual nodes, unless an affinity of the user says otherwise', async () => {
+  const terms = [{ matchExpressions: [{ key: 'type', operator: 'NotIn', values: ['virtual-kubelet'] }] }]
+  const node = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } }
+  const own = { podAffinity: {} }
+  for (const [affinity, expected] of [
+    [{}, { nodeAffinity: node }],
+    [null, { nodeAffinity: node }],
+    [own, own],
+  ]) {
+    const rendered = await render(helm, { nmi: { affinity } })
+    for (const name of ['-nmi', '-cleanup'])
+      assert.deepEqual(rendered.pod('DaemonSet', name).affinity, expected, name)
+  }
 })
 
 test('a bundle of certificate authorities is mounted in both components and named to Node', async () => {

@@ -13,7 +13,7 @@ image names and its tags, which all begin with "v1."; podid's own tags have no "
 {{- if $image.digest -}}
 {{- printf "%s@%s" $path $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $path (default .root.Chart.AppVersion $tag) -}}
+{{- printf "%s:%s" $path (default .root.Chart.AppVersion (include "podid.text" $tag)) -}}
 {{- end -}}
 {{- end -}}
 

@@ -32,6 +32,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "podid.lockNamespace" -}}{{ (.Values.mic.leaderElection | default dict).namespace | default "default" }}{{- end -}}
 {{- define "podid.lockName" -}}{{ (.Values.mic.leaderElection | default dict).name | default "aad-pod-identity-mic" }}{{- end -}}
 
+{{/* A value as text. A whole number has no exponent, which Go gives those from a million on. */}}
+{{- define "podid.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ toString (. | default "") }}{{ end -}}
+{{- end -}}
+
 {{/* Not empty when the value is true, also as text, as old values have it. */}}
 {{- define "podid.true" -}}{{- if eq (toString .) "true" -}}true{{- end -}}{{- end -}}
 

@@ -1,3 +1,19 @@
+{{/* The values of nmi with an affinity: an agent tolerates every taint, and would wait on a virtual node for ever. */}}
+{{- define "podid.nmi.values" -}}
+{{- $default := include "podid.nmi.realNodes" . | fromYaml -}}
+{{- merge (dict "affinity" (.Values.nmi.affinity | default $default)) .Values.nmi | toYaml -}}
+{{- end -}}
+
+{{- define "podid.nmi.realNodes" -}}
+nodeAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    nodeSelectorTerms:
+      - matchExpressions:
+          - key: type
+            operator: NotIn
+            values: [virtual-kubelet]
+{{- end -}}
+
 {{/*
 Files of the host: the lock of the iptables rules, what tells whether the node uses kubenet, and the folder of the
 socket for the Key Vault provider.

@@ -22,6 +22,14 @@
 {{- if hasKey .Values "installCRDs" -}}
 {{- $notices = append $notices "installCRDs has no effect: see crds.upgrade." -}}
 {{- end -}}
+{{- if not .Values.rbac.enabled -}}
+{{- if .Values.crds.upgrade -}}
+{{- $notices = append $notices "rbac.enabled is false: no hook brings the custom resource definitions up to date; `podid crds` or kubectl does." -}}
+{{- end -}}
+{{- if .Values.uninstall.removeRules -}}
+{{- $notices = append $notices "rbac.enabled is false: after an uninstall the iptables rules stay on the nodes; `podid nmi --cleanup` removes them." -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.rbac.enabled (not .Values.rbac.allowAccessToSecrets) -}}
 {{- $notices = append $notices "rbac.allowAccessToSecrets is false: identities of type 1 and 2 get no tokens." -}}
 {{- end -}}

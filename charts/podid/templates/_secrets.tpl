@@ -1,3 +1,16 @@
+{{/* The Secret of an identity as YAML: a map, or a text with one, as old values have it. Empty: none. */}}
+{{- define "podid.clientPassword" -}}
+{{- $reference := .clientPassword -}}
+{{- if kindIs "string" $reference -}}
+{{- $reference = fromYaml $reference -}}
+{{- end -}}
+{{- if and .clientPassword (not (and (kindIs "string" $reference.name) $reference.name)) -}}
+{{- /* It is not shown: it may be a password. */}}
+{{- fail (printf "azureIdentities: clientPassword of client %v must name a Secret: {name: ..., namespace: ...}" .clientID) -}}
+{{- end -}}
+{{- with $reference -}}{{ pick . "name" "namespace" | toYaml }}{{- end -}}
+{{- end -}}
+
 {{/* Names of Secrets by namespace, as YAML. */}}
 {{- define "podid.nmi.secrets" -}}
 {{- $found := list -}}
@@ -7,7 +20,7 @@
 {{- end -}}
 {{- range .Values.azureIdentities -}}
 {{- $own := .namespace | default $.Release.Namespace -}}
-{{- with .clientPassword }}{{ $found = append $found (list (.namespace | default $own) .name) }}{{ end -}}
+{{- with include "podid.clientPassword" . | fromYaml }}{{ $found = append $found (list (.namespace | default $own) .name) }}{{ end -}}
 {{- end -}}
 {{- if .Values.rbac.findSecrets -}}
 {{- range (lookup "aadpodidentity.k8s.io/v1" "AzureIdentity" "" "").items -}}

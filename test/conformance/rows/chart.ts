@@ -22,7 +22,7 @@ export const CHART: readonly Row[] = [
   ),
   same('operationMode managed installs no MIC', [
     OLD,
-    'managed mode has no MIC, nothing for it, and no exception',
+    'managed mode has no MIC and nothing for it, and the exception for the add-ons of AKS',
   ]),
   same('azureIdentities makes identities and bindings', [
     OLD,
@@ -78,6 +78,14 @@ export const CHART: readonly Row[] = [
     'priorityClassName is empty for both',
     [VALUES, 'the priority classes of the system are the default, and any other or none can be set'],
     'priority-classes',
+  ),
+  differs(
+    'nmi.affinity is empty, so NMI is put on virtual nodes too',
+    [
+      VALUES,
+      'agents and what cleans up after them stay off virtual nodes, unless an affinity of the user says otherwise',
+    ],
+    'virtual-nodes',
   ),
   differs(
     'an unknown value is passed over in silence',
