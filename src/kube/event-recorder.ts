@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
-import { sleep } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
+import { createPace } from '../base/pace.ts'
 import type { KubeMetrics } from '../telemetry/kube-metrics.ts'
 import type { Log } from '../telemetry/log.ts'
 import { isApiStatus } from './connection.ts'
@@ -50,7 +50,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const events = new Map<string, Remembered>()
   const ready: Remembered[] = []
   let working: Promise<void> | undefined
-  let nextAt = Number.NEGATIVE_INFINITY
+  const turn = createPace({ clock, perSecond: PER_SECOND, burst: BURST })
 
   function remember(draft: Remembered['draft']): Remembered | undefined {
     const key = `${draft.namespace}/${draft.name}`
@@ -98,7 +98,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     for (let event = ready.shift(); event !== undefined; event = ready.shift()) {
       if (owner.signal.aborted) return
       try {
-        await turn()
+        await turn(owner.signal)
         event.queued = false
         await write(event)
         metrics.eventWritten()
@@ -112,14 +112,6 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         )
       }
     }
-  }
-
-  /** Waits for a free place in a steady stream that may run ahead by a burst. */
-  async function turn(): Promise<void> {
-    const spacing = 1000 / PER_SECOND
-    const now = clock.monotonic()
-    nextAt = Math.max(nextAt, now - BURST * spacing) + spacing
-    if (nextAt > now) await sleep(clock, nextAt - now, owner.signal)
   }
 
   async function write(event: Remembered): Promise<void> {

@@ -1,10 +1,4 @@
-/** The object that an Event is about. */
-export interface EventTarget {
-  readonly kind: 'Pod' | 'AzureIdentityBinding' | 'AzureAssignedIdentity'
-  readonly namespace: string
-  readonly name: string
-  readonly uid: string
-}
+import type { EventTarget } from '../kube/event-draft.ts'
 
 /**
  * Where Events go. Never throws and never waits: equal Events are counted together, and what cannot be

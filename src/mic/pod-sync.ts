@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { ObjectWriter, WriteOutcome } from '../kube/object-writer.ts'
 import {
   type AssignedIdentityDraft,
   type AssignmentStatus,
@@ -15,14 +16,13 @@ import { planPod, type Slot } from './pod-plan.ts'
 import type { Reports } from './reports.ts'
 import type { Wanted } from './wanted.ts'
 import type { World } from './world.ts'
-import type { AssignedIdentityWriter, WriteResult } from './writer.ts'
 
 export interface PodSyncDeps {
   readonly world: World
   readonly wanted: Wanted
   readonly view: ObjectView
   readonly groups: Groups
-  readonly writer: AssignedIdentityWriter
+  readonly writer: ObjectWriter
   readonly reports: Reports
   readonly metrics: MicMetrics
   readonly clock: Clock
@@ -166,7 +166,7 @@ function released(deps: PodSyncDeps, object: AzureAssignedIdentity): false {
 }
 
 /** Takes in what became of a write to an existing object; false when somebody else wrote it. */
-function takeResult(deps: PodSyncDeps, object: AzureAssignedIdentity, result: WriteResult): boolean {
+function takeResult(deps: PodSyncDeps, object: AzureAssignedIdentity, result: WriteOutcome): boolean {
   if (result.outcome === 'gone') deps.view.removed(object)
   if (result.outcome === 'conflict') deps.view.distrust(objectKey(object.namespace, object.name))
   return result.outcome === 'done'

@@ -1,3 +1,4 @@
+import type { EventTarget } from '../kube/event-draft.ts'
 import type { AssignmentStatus } from '../model/assigned.ts'
 import { objectKey } from '../model/names.ts'
 import { type Refusal, refusalSpec } from '../model/refusal.ts'
@@ -6,7 +7,7 @@ import type { AzureAssignedIdentity, AzureIdentityBinding } from '../model/resou
 import type { Log } from '../telemetry/log.ts'
 import type { MicMetrics } from '../telemetry/mic-metrics.ts'
 import type { DesiredAssignment } from './desired.ts'
-import { BINDING_EVENTS, type EventSink, type EventTarget } from './events.ts'
+import { BINDING_EVENTS, type EventSink } from './events.ts'
 
 export interface ReportsDeps {
   readonly events: EventSink

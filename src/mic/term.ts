@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { DeadlineError, sleep, untilAborted } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
 import { isPassingFault } from '../kube/connection.ts'
+import type { ObjectWriter } from '../kube/object-writer.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { MicMetrics } from '../telemetry/mic-metrics.ts'
 import { adoptExisting } from './adoption.ts'
@@ -21,7 +22,6 @@ import { Reports } from './reports.ts'
 import { Router } from './router.ts'
 import { Wanted } from './wanted.ts'
 import type { World } from './world.ts'
-import type { AssignedIdentityWriter } from './writer.ts'
 
 export interface TermDeps {
   readonly config: MicConfig
@@ -35,7 +35,7 @@ export interface TermDeps {
    */
   readonly refresh: (signal: AbortSignal) => Promise<void>
   readonly arm: Arm
-  readonly writer: AssignedIdentityWriter
+  readonly writer: ObjectWriter
   readonly records: OwnershipRecords
   readonly events: EventSink
   readonly protection: Protection

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Clock } from '../../src/base/clock.ts'
+import type { EventTarget } from '../../src/kube/event-draft.ts'
+import type { ObjectWriter, WriteOutcome } from '../../src/kube/object-writer.ts'
 import { ObjectStore } from '../../src/kube/store.ts'
-import type { EventSink, EventTarget } from '../../src/mic/events.ts'
+import type { EventSink } from '../../src/mic/events.ts'
 import { OwnershipConflict, type OwnershipRecord, type OwnershipRecords } from '../../src/mic/ownership.ts'
 import type { Stores } from '../../src/mic/world.ts'
-import type { AssignedIdentityWriter, ObjectRef, WriteResult } from '../../src/mic/writer.ts'
 import type { AssignedIdentityDraft } from '../../src/model/assigned.ts'
 import { ASSIGNED_IDENTITY_FINALIZER, objectKey } from '../../src/model/names.ts'
 import type {
@@ -12,6 +13,7 @@ import type {
   AzureIdentity,
   AzureIdentityBinding,
   Node,
+  ObjectIdentity,
   Pod,
 } from '../../src/model/resources.ts'
 
@@ -138,7 +140,7 @@ export class FakeCluster {
     }
   }
 
-  writer(): AssignedIdentityWriter {
+  writer(): ObjectWriter {
     return {
       create: (draft, signal) => this.#write(`create ${draft.name}`, signal, () => this.#create(draft)),
       replace: (ref, draft, signal) =>
@@ -194,7 +196,7 @@ export class FakeCluster {
     }
   }
 
-  async #write(name: string, signal: AbortSignal, effect: () => WriteResult): Promise<WriteResult> {
+  async #write(name: string, signal: AbortSignal, effect: () => WriteOutcome): Promise<WriteOutcome> {
     signal.throwIfAborted()
     await Promise.resolve()
     this.beforeWrite(name)
@@ -204,12 +206,12 @@ export class FakeCluster {
     return result
   }
 
-  #held(ref: ObjectRef): AzureAssignedIdentity | undefined {
+  #held(ref: ObjectIdentity): AzureAssignedIdentity | undefined {
     const object = this.#objects.assigned.get(objectKey(ref.namespace, ref.name))
     return object?.uid === ref.uid ? object : undefined
   }
 
-  #create(draft: AssignedIdentityDraft): WriteResult {
+  #create(draft: AssignedIdentityDraft): WriteOutcome {
     const key = objectKey(draft.namespace, draft.name)
     if (this.#objects.assigned.has(key)) return { outcome: 'conflict' }
     const { status, ...rest } = draft
@@ -227,9 +229,9 @@ export class FakeCluster {
   }
 
   #update(
-    ref: ObjectRef,
+    ref: ObjectIdentity,
     change: (object: AzureAssignedIdentity) => AzureAssignedIdentity | undefined,
-  ): WriteResult {
+  ): WriteOutcome {
     const object = this.#held(ref)
     if (object === undefined) return { outcome: 'gone' }
     const after = change(object)
