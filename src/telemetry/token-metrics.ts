@@ -6,15 +6,7 @@ export type TokenOperation = 'adal_token_msi' | 'adal_token_msi_userassignedid' 
 
 type TokenUpstream = 'imds' | 'entra'
 
-export type UpstreamOutcome =
-  | 'ok'
-  | 'denied'
-  | 'identity_unknown'
-  | 'secret_unusable'
-  | 'secret_forbidden'
-  | 'throttled'
-  | 'unavailable'
-  | 'abandoned'
+export type UpstreamOutcome = 'ok' | 'denied' | 'identity_unknown' | 'throttled' | 'unavailable' | 'abandoned'
 
 type CacheResult = 'hit' | 'miss' | 'joined' | 'stale'
 

@@ -6,6 +6,7 @@ import { clientIdOf, makeIdentity, TENANT } from '../../test/make/objects.ts'
 import type { EntraRequest } from '../azure/entra-client.ts'
 import type { ImdsSelector } from '../azure/imds-client.ts'
 import { UpstreamError } from '../azure/upstream-error.ts'
+import { sleep } from '../base/deadline.ts'
 import type { AzureIdentity, Secret, SecretReference } from '../model/resources.ts'
 import type { Fields, Log } from '../telemetry/log.ts'
 import { createTokenBroker } from './broker.ts'
@@ -38,6 +39,8 @@ function build() {
     imds: (() => makeToken(clock)) as (asked: { resource: string; selector?: ImdsSelector }) => AccessToken,
     rightSecret: 'right',
     secretText: 'right',
+    /** The API server does not answer for Secrets of this name. */
+    unreadable: '',
     entraCalls: 0,
     /** The token of Entra, or of whoever is asked in its place. */
     entraToken: undefined as string | undefined,
@@ -65,7 +68,8 @@ function build() {
       },
     },
     secrets: {
-      secret(): Promise<Secret> {
+      secret({ name }, signal): Promise<Secret> {
+        if (name === world.unreadable) return sleep(clock, 60_000, signal).then(() => assert.fail())
         const data = { value: Buffer.from(world.secretText) }
         return Promise.resolve({ ...reference, uid: 'u', resourceVersion: '1', data })
       },
@@ -135,6 +139,32 @@ test('a rotated Secret is used at once, also while the refusal of the old one is
   assert.equal(world.entraCalls, 2)
   await broker.stop()
   assert.equal(listeners.size, 0)
+})
+
+test('an API server that does not answer holds no turn at Entra and is none of its failures', async () => {
+  const { broker, clock, world, metrics } = build()
+  world.unreadable = 'gone'
+  // More than Entra is asked at once, for one pod and in total.
+  const waiting = Array.from({ length: 12 }, async (_, n) => {
+    const identity = {
+      ...servicePrincipal,
+      name: `${n}`,
+      clientId: `${n}`,
+      clientPassword: { ...reference, name: 'gone' },
+    }
+    const request = makeRequest({ principal: { kind: 'identity', identity }, caller: `pod-${n % 2}` })
+    await assert.rejects(broker.token(request, never))
+  })
+  await clock.advance(100)
+  await broker.token({ ...asServicePrincipal, caller: 'pod-0' }, never)
+  assert.equal(metrics.of('upstream:entra:adal_token:ok'), 1)
+  await clock.advance(60_000)
+  await Promise.all(waiting)
+  assert.deepEqual(
+    [...metrics.counts.keys()].filter((name) => name.startsWith('upstream:')),
+    ['upstream:entra:adal_token:ok'],
+  )
+  await broker.stop()
 })
 
 test('a token of the old Secret lives on when the Secret changes', async () => {

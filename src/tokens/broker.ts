@@ -8,6 +8,7 @@ import type { TokenMetrics } from '../telemetry/token-metrics.ts'
 import { BROKER_DEFAULTS, type BrokerSettings } from './broker-settings.ts'
 import { createCache } from './cache.ts'
 import { createCertificateSource } from './certificate-source.ts'
+import { createEntraSource } from './entra-source.ts'
 import { FairLimiter } from './fair-limiter.ts'
 import { createHoldOff } from './hold-off.ts'
 import { createImdsSource } from './imds-source.ts'
@@ -43,7 +44,7 @@ export interface RunningBroker extends TokenBroker, Component {
 }
 
 /**
- * The token engine: cache -> single flight -> hold-off -> retry -> limit -> measured -> credential source.
+ * The token engine: cache -> single flight -> hold-off -> credential -> retry -> limit -> measured -> IMDS or Entra.
  * It trusts that the principal was authorised for the caller, on this very request.
  */
 export function createTokenBroker(options: BrokerOptions): RunningBroker {
@@ -53,7 +54,7 @@ export function createTokenBroker(options: BrokerOptions): RunningBroker {
   const owner = new Owner()
 
   /** The way to one upstream, with its own limits. */
-  function pathTo(upstream: Upstream): (source: TokenSource) => TokenSource {
+  function pathTo<R extends TokenRequest>(upstream: Upstream, source: TokenSource<R>): TokenSource<R> {
     const limiter = new FairLimiter({ clock, ...settings[upstream] })
     owner.own(() => limiter.stop())
     metrics.watchLimiter(upstream, () => limiter.queued)
@@ -69,7 +70,7 @@ export function createTokenBroker(options: BrokerOptions): RunningBroker {
       holdMs: settings.holdMs,
       retried: () => metrics.upstreamRetried(upstream),
     }
-    return (source) => retried(limited(measured(learning(source, objectIds), metrics, clock), limits), tries)
+    return retried(limited(measured(learning(source, objectIds), metrics, clock), limits), tries)
   }
 
   const holdOff = createHoldOff(routed(sourceTable(options, secrets, pathTo)), {
@@ -117,14 +118,13 @@ export function createTokenBroker(options: BrokerOptions): RunningBroker {
 function sourceTable(
   { clock, imds, entra, rules }: BrokerOptions,
   secrets: SecretReader,
-  pathTo: (upstream: Upstream) => (source: TokenSource) => TokenSource,
+  pathTo: <R extends TokenRequest>(upstream: Upstream, source: TokenSource<R>) => TokenSource<R>,
 ): SourceTable {
-  const throughImds = pathTo('imds')
-  const throughEntra = pathTo('entra')
+  const exchange = pathTo('entra', createEntraSource(entra))
   return {
-    imds: throughImds(createImdsSource(imds)),
-    secret: throughEntra(createSecretSource(entra, secrets, rules)),
-    certificate: throughEntra(createCertificateSource({ entra, secrets, rules, clock })),
+    imds: pathTo('imds', createImdsSource(imds)),
+    secret: createSecretSource(exchange, secrets, rules),
+    certificate: createCertificateSource({ exchange, secrets, rules, clock }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LimiterRefusal } from '../telemetry/token-metrics.ts'
 import { type FairLimiter, LimiterError } from './fair-limiter.ts'
-import { TokenError, type TokenSource } from './token-source.ts'
+import { TokenError, type TokenRequest, type TokenSource } from './token-source.ts'
 
 export interface LimitOptions {
   readonly limiter: FairLimiter
@@ -20,7 +20,10 @@ const LONGEST_PAUSE = 30
 const TURN_RETRY_AFTER = 2
 
 /** Asks upstream only when the limiter gives the caller a turn. */
-export function limited(inner: TokenSource, options: LimitOptions): TokenSource {
+export function limited<R extends TokenRequest>(
+  inner: TokenSource<R>,
+  options: LimitOptions,
+): TokenSource<R> {
   const { limiter, pausesAll, refused } = options
   return {
     async token(request, signal) {

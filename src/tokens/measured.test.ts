@@ -39,8 +39,6 @@ test('every exchange is counted under the upstream and the old operation of its 
 test('every way to fail has its own outcome, and a caller who left is no failure of upstream', async () => {
   const outcomes: [TokenErrorCode, string][] = [
     ['token-denied', 'denied'],
-    ['secret-unusable', 'secret_unusable'],
-    ['secret-forbidden', 'secret_forbidden'],
     ['identity-unknown-to-imds', 'identity_unknown'],
     ['upstream-throttled', 'throttled'],
     ['upstream-unavailable', 'unavailable'],

@@ -1,19 +1,28 @@
 import type { Clock } from '../base/clock.ts'
 import type { TokenMetrics, TokenOperation, UpstreamOutcome } from '../telemetry/token-metrics.ts'
 import { upstreamOf } from './sources.ts'
-import { type Principal, TokenError, type TokenErrorCode, type TokenSource } from './token-source.ts'
+import {
+  type Principal,
+  TokenError,
+  type TokenErrorCode,
+  type TokenRequest,
+  type TokenSource,
+} from './token-source.ts'
 
-const OUTCOMES = {
+/** Those about Secrets are none of an exchange. */
+const OUTCOMES: Readonly<Partial<Record<TokenErrorCode, UpstreamOutcome>>> = {
   'token-denied': 'denied',
-  'secret-unusable': 'secret_unusable',
-  'secret-forbidden': 'secret_forbidden',
   'identity-unknown-to-imds': 'identity_unknown',
   'upstream-throttled': 'throttled',
   'upstream-unavailable': 'unavailable',
-} as const satisfies Record<TokenErrorCode, UpstreamOutcome>
+}
 
 /** Counts and times every exchange with upstream. */
-export function measured(inner: TokenSource, metrics: TokenMetrics, clock: Clock): TokenSource {
+export function measured<R extends TokenRequest>(
+  inner: TokenSource<R>,
+  metrics: TokenMetrics,
+  clock: Clock,
+): TokenSource<R> {
   return {
     async token(request, signal) {
       const startedAt = clock.monotonic()
@@ -37,8 +46,8 @@ export function measured(inner: TokenSource, metrics: TokenMetrics, clock: Clock
 }
 
 function outcomeOf(thrown: unknown, signal: AbortSignal): UpstreamOutcome {
-  if (thrown instanceof TokenError) return OUTCOMES[thrown.code]
-  return signal.aborted ? 'abandoned' : 'unavailable'
+  const told = thrown instanceof TokenError ? OUTCOMES[thrown.code] : undefined
+  return told ?? (signal.aborted ? 'abandoned' : 'unavailable')
 }
 
 function operationOf(principal: Principal): TokenOperation {

@@ -52,7 +52,10 @@ export class ObjectIds {
 }
 
 /** Learns from what passes. */
-export function learning(inner: TokenSource, objectIds: ObjectIds): TokenSource {
+export function learning<R extends TokenRequest>(
+  inner: TokenSource<R>,
+  objectIds: ObjectIds,
+): TokenSource<R> {
   return {
     async token(request, signal) {
       const token = await inner.token(request, signal)

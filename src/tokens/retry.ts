@@ -1,7 +1,7 @@
 import { createBackoff } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { sleep } from '../base/deadline.ts'
-import type { TokenSource } from './token-source.ts'
+import type { TokenRequest, TokenSource } from './token-source.ts'
 import { isUpstreamFailure } from './upstream-failure.ts'
 
 export interface RetryOptions {
@@ -19,7 +19,10 @@ export interface RetryOptions {
  * errors that Entra calls transient), with growing pauses and never before `Retry-After`. A `Retry-After`
  * beyond the hold ends it at once, so that the caller hears of it.
  */
-export function retried(inner: TokenSource, options: RetryOptions): TokenSource {
+export function retried<R extends TokenRequest>(
+  inner: TokenSource<R>,
+  options: RetryOptions,
+): TokenSource<R> {
   const { clock, holdMs } = options
   return {
     async token(request, signal) {

@@ -1,36 +1,24 @@
-import type { EntraClient } from '../azure/entra-client.ts'
 import { SecretString } from '../base/secret.ts'
 import { trimEnd } from '../base/trim-end.ts'
 import { objectKey } from '../model/names.ts'
 import type { Secret } from '../model/resources.ts'
+import { createServicePrincipalSource, type EntraTokenRequest } from './entra-source.ts'
 import type { SecretReader } from './secret-reader.ts'
-import { type AuthorityRules, credentialSecret, entraTarget } from './service-principal.ts'
+import type { AuthorityRules } from './service-principal.ts'
 import { TokenError, type TokenSource } from './token-source.ts'
-import { asTokenError } from './upstream-failure.ts'
 
-/** Tokens of service principals with a client secret (type 1), from Entra. One try a call. */
+/** Tokens of service principals with a client secret (type 1), from Entra. */
 export function createSecretSource(
-  entra: Pick<EntraClient, 'token'>,
+  exchange: TokenSource<EntraTokenRequest>,
   secrets: SecretReader,
   rules: AuthorityRules,
 ): TokenSource {
-  return {
-    async token(request, signal) {
-      if (request.principal.kind === 'node')
-        throw new TokenError('token-denied', 'the node is no service principal')
-      const { identity } = request.principal
-      const target = entraTarget(request, identity, rules)
-      const secret = await credentialSecret({ identity, origin: target.origin, rules }, secrets, signal)
-      try {
-        return await entra.token(
-          { ...target, credential: { kind: 'secret', secret: firstValue(secret) } },
-          signal,
-        )
-      } catch (thrown) {
-        throw asTokenError(thrown)
-      }
-    },
-  }
+  return createServicePrincipalSource({
+    exchange,
+    secrets,
+    rules,
+    credentialOf: (secret) => ({ kind: 'secret', secret: firstValue(secret) }),
+  })
 }
 
 /**

@@ -7,6 +7,7 @@ import { makeIdentity, TENANT } from '../../test/make/objects.ts'
 import type { EntraRequest } from '../azure/entra-client.ts'
 import type { AzureIdentity, Secret } from '../model/resources.ts'
 import { createCertificateSource } from './certificate-source.ts'
+import { createEntraSource } from './entra-source.ts'
 import type { SecretReader } from './secret-reader.ts'
 import { createSecretSource } from './secret-source.ts'
 import { TokenError, type TokenErrorCode } from './token-source.ts'
@@ -47,8 +48,9 @@ function build(initial: Secret | undefined, given: Partial<typeof rules> = {}) {
   }
   const secrets: SecretReader = { secret: () => Promise.resolve(secret), subscribe: () => () => {} }
   const all = { ...rules, ...given }
-  const bySecret = createSecretSource(entra, secrets, all)
-  const byCertificate = createCertificateSource({ entra, secrets, rules: all, clock })
+  const exchange = createEntraSource(entra)
+  const bySecret = createSecretSource(exchange, secrets, all)
+  const byCertificate = createCertificateSource({ exchange, secrets, rules: all, clock })
   const request = (changed: Partial<AzureIdentity>, tenantId?: string) => {
     const base = makeRequest({ principal: { kind: 'identity', identity: { ...identity, ...changed } } })
     return tenantId === undefined ? base : { ...base, tenantId }
@@ -194,12 +196,12 @@ test('a certificate that cannot be used is refused with the reason, and a mended
 
 test('the node is no service principal', async () => {
   const { clock } = build(undefined)
-  const entra = { token: () => Promise.reject(new Error('not reached')) }
+  const exchange = { token: () => Promise.reject(new Error('not reached')) }
   const secrets: SecretReader = { secret: () => Promise.resolve(undefined), subscribe: () => () => {} }
   const node = makeRequest({ principal: { kind: 'node' } })
   for (const source of [
-    createSecretSource(entra, secrets, rules),
-    createCertificateSource({ entra, secrets, rules, clock }),
+    createSecretSource(exchange, secrets, rules),
+    createCertificateSource({ exchange, secrets, rules, clock }),
   ])
     await assert.rejects(source.token(node, never), refused('token-denied', /no service principal/))
 })

@@ -42,9 +42,9 @@ export interface AccessToken {
 }
 
 /** One way to get a token. Sources and decorators alike, each ignorant of the others. */
-export interface TokenSource {
+export interface TokenSource<Request extends TokenRequest = TokenRequest> {
   /** @throws TokenError when upstream refuses or fails; the signal's reason when it aborts. */
-  token(request: TokenRequest, signal: AbortSignal): Promise<AccessToken>
+  token(request: Request, signal: AbortSignal): Promise<AccessToken>
 }
 
 /** Codes of `model/refusal.ts` that a token source may end with. */

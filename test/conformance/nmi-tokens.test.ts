@@ -22,8 +22,8 @@ test('of several keys the first by name is the secret, without the line ends of 
   const stop = new Error('seen enough')
   const source = createSecretSource(
     {
-      token(request) {
-        sent.push(request)
+      token({ entra }) {
+        sent.push(entra)
         return Promise.reject(stop)
       },
     },
