@@ -43,7 +43,12 @@ export const MIC_FLAGS = {
     '3m',
     'how often the identities really on the nodes are compared',
   ),
-  'arm-calls-per-hour': integer(6_000, [1, 1_000_000], 'budget of calls to Azure Resource Manager', PODID),
+  'arm-calls-per-hour': integer(
+    6_000,
+    [1, 1_000_000],
+    'budget of calls to Azure Resource Manager, of which a third at most goes to the reconcile interval',
+    PODID,
+  ),
   'adopt-existing-assignments': boolean(
     false,
     'identities of AzureAssignedIdentity objects that AAD Pod Identity wrote count as put there by podid, and leave the node with their last pod',

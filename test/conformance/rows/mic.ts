@@ -129,6 +129,11 @@ export const MIC: readonly Row[] = [
     'src/azure/arm-budget.test.ts',
     'a pause that ARM asked for holds every call until it is over, and a shorter one does not end it',
   ]),
+  differs(
+    'so does one for a single VM or scale set',
+    ['src/azure/arm-policy.test.ts', "a limit of one scale set or kind of call is no other's"],
+    'arm-limits',
+  ),
   same('the SDK does not try 429 again', [
     'test/integration/mic-arm.test.ts',
     'throttling and conflicts of the PATCH itself are not tried again by the SDK',
@@ -166,6 +171,22 @@ export const MIC: readonly Row[] = [
     [ASSIGN, 'a node that vanished frees its objects without ARM, and a scale set that lives on is cleaned'],
     'node-gone',
   ),
+  differs(
+    'MIC watches all pods of the cluster',
+    [
+      'src/cli/mic/stores.test.ts',
+      'MIC watches the pods that have the label, and all of its other kinds; a refresh lists each anew',
+    ],
+    'labelled-pods',
+  ),
+  differs(
+    'a VM that Azure does not find has no identities from then on',
+    [
+      FAULTS,
+      'one 404 for a scale set that is in use takes nothing from its pods, and ownership is not forgotten',
+    ],
+    'missing-once',
+  ),
   same('reconcile puts back what Azure lost', [
     ASSIGN,
     'an identity that was taken off by hand is put back by the next reconcile',
@@ -196,6 +217,11 @@ export const MIC: readonly Row[] = [
       'the lead is given up after two thirds of the duration without a renewal, which is tried every two seconds',
     ],
     'lock-patience',
+  ),
+  differs(
+    'a new leader acts on what its caches hold',
+    ['src/mic/mic.test.ts', 'a new leader writes nothing before its stores are as new as the API server'],
+    'fresh-leader',
   ),
   differs(
     'a lost lead ends the process with 1',
