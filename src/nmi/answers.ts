@@ -1,3 +1,4 @@
+import type { HttpAnswer } from '../azure/http-client.ts'
 import type { Clock } from '../base/clock.ts'
 import { errorText } from '../base/errors.ts'
 import { type Refusal, refusalSpec, refuse } from '../model/refusal.ts'
@@ -6,7 +7,7 @@ import type { NmiMetrics } from '../telemetry/nmi-metrics.ts'
 import type { Audit, AuditEntry } from './audit.ts'
 import { shortenIds } from './audit.ts'
 import { closeAfter, type Exchange } from './exchange.ts'
-import { type ImdsAnswer, operationOf } from './imds-request.ts'
+import { operationOf } from './imds-request.ts'
 import type { Granted, Refused } from './outcome.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { type ReplyRules, send, sendJson, sendRefusal } from './reply.ts'
@@ -18,7 +19,7 @@ export interface Answers {
   tokenRefused(exchange: Exchange, target: TokenTarget, refused: Refused): void
   /** A refusal before anybody asked for a token. */
   refused(exchange: Exchange, target: Target | undefined, refusal: Refusal): void
-  metadata(exchange: Exchange, target: Target, answer: ImdsAnswer): void
+  metadata(exchange: Exchange, target: Target, answer: HttpAnswer): void
   /** A fault in podid, after which one request fails and the agent goes on. */
   readonly fault: (exchange: Exchange, thrown: unknown) => void
 }

@@ -1,21 +1,5 @@
 import type { MetadataTarget, Target } from './request-target.ts'
 
-/** An answer of IMDS to a metadata request. */
-export interface ImdsAnswer {
-  readonly status: number
-  readonly contentType: string
-  readonly body: Uint8Array
-}
-
-/** What NMI needs of IMDS apart from tokens: GET with `Metadata: true`, bounded in size by the client. */
-export interface ImdsClient {
-  /**
-   * @param pathAndQuery made by `imdsRequest`, starts with `/metadata/`.
-   * @throws Error when there is no answer; the signal's reason when it aborts.
-   */
-  get(pathAndQuery: string, signal: AbortSignal): Promise<ImdsAnswer>
-}
-
 /** Path and query for IMDS, built from what was understood: literals, and words of a conservative charset. */
 export function imdsRequest(target: MetadataTarget): string {
   const path = ['/metadata', target.topic, ...target.leaf].join('/')

@@ -1,3 +1,4 @@
+import type { ImdsClient } from '../azure/imds-client.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Component, Owner } from '../base/lifecycle.ts'
 import { objectKey } from '../model/names.ts'
@@ -17,8 +18,7 @@ import { createConnections } from './connections.ts'
 import { createFront } from './front.ts'
 import { createHostDoor } from './host-door.ts'
 import { createHostSocket } from './host-socket.ts'
-import type { ImdsClient } from './imds-request.ts'
-import { createMetadataDoor } from './metadata-door.ts'
+import { createMetadataDoor, createMetadataLimiter } from './metadata-door.ts'
 import { createNodeConnections } from './node-connections.ts'
 import { watchPodEnds } from './pod-ends.ts'
 import { createDirectReads, type PodReader } from './pod-reader.ts'
@@ -35,7 +35,7 @@ export interface NmiDeps {
   /** Absent: an address that the watch does not tell in time is refused (retryable). */
   readonly podReader?: PodReader
   readonly broker: TokenBroker
-  readonly imds: ImdsClient
+  readonly imds: Pick<ImdsClient, 'get'>
   readonly clock: Clock
   readonly log: Log
   /** Where audit lines go. */
@@ -97,6 +97,8 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
   const service = createTokenService({ ...serving, slots })
   const hosting = { answers, view, waiters, bodies, clock, waitMs: config.hold.callerMs }
   const rules = { answers, metadataHeaderRequired: config.metadataHeaderRequired, synced: view.synced }
+  const metadataLimiter = createMetadataLimiter(clock)
+  owner.own(() => metadataLimiter.stop())
   const front = createFront({
     ...rules,
     tokenDoor: createTokenDoor({ service, callers, bodies, clock }),
@@ -104,6 +106,7 @@ export function build(config: NmiConfig, deps: NmiDeps): Nmi {
     metadataDoor: createMetadataDoor({
       config,
       imds: deps.imds,
+      limiter: metadataLimiter,
       callers,
       view,
       answers,

@@ -1,4 +1,6 @@
 /** A node agent over real sockets, with stores that a test writes to and a broker that names its tokens. */
+import type { HttpAnswer } from '../../src/azure/http-client.ts'
+import type { ImdsClient } from '../../src/azure/imds-client.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { ObjectStore, type Store } from '../../src/kube/store.ts'
 import { objectKey } from '../../src/model/names.ts'
@@ -12,7 +14,6 @@ import type {
 } from '../../src/model/resources.ts'
 import type { CallerProof } from '../../src/nmi/caller.ts'
 import { type NmiConfig, nmiConfig, type ServerLimits } from '../../src/nmi/config.ts'
-import type { ImdsAnswer, ImdsClient } from '../../src/nmi/imds-request.ts'
 import { build, type Nmi } from '../../src/nmi/nmi.ts'
 import type { PodReader } from '../../src/nmi/pod-reader.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
@@ -20,12 +21,12 @@ import { createRegistry, type Registry } from '../../src/telemetry/registry.ts'
 import { FakeBroker } from '../fakes/fake-broker.ts'
 import { makeAssigned, makeBinding, makeIdentity, makePod } from '../make/objects.ts'
 
-class FakeImds implements ImdsClient {
+class FakeImds implements Pick<ImdsClient, 'get'> {
   readonly asked: string[] = []
-  answer: (pathAndQuery: string, signal: AbortSignal) => Promise<ImdsAnswer> = () =>
+  answer: (pathAndQuery: string, signal: AbortSignal) => Promise<HttpAnswer> = () =>
     Promise.resolve({ status: 200, contentType: 'application/json', body: Buffer.from('{"compute":{}}') })
 
-  get(pathAndQuery: string, signal: AbortSignal): Promise<ImdsAnswer> {
+  get(pathAndQuery: string, signal: AbortSignal): Promise<HttpAnswer> {
     this.asked.push(pathAndQuery)
     return this.answer(pathAndQuery, signal)
   }

@@ -226,7 +226,7 @@ test('a pod that was replaced under the same name loses its connection, the new 
   assert.equal((await ask(world.url, VAULT)).status, 200)
 })
 
-test('one pod holds no more than two metadata requests at a time', async () => {
+test('one pod has no more than two metadata requests at IMDS and four that wait', async () => {
   await using world = await startNmi()
   const gate = Promise.withResolvers<undefined>()
   world.imds.answer = async () => {
@@ -234,11 +234,15 @@ test('one pod holds no more than two metadata requests at a time', async () => {
     return { status: 200, contentType: 'application/json', body: Buffer.from('{}') }
   }
   const path = '/metadata/instance?api-version=2021-02-01'
-  const held = [ask(world.url, path), ask(world.url, path)]
-  while (world.imds.asked.length < 2) await new Promise((done) => setImmediate(done))
-  assert.equal((await ask(world.url, path)).status, 503)
+  const answers = Array.from({ length: 7 }, () => ask(world.url, path))
+  const refused = await Promise.race(answers)
+  assert.equal(refused.status, 429)
+  assert.equal(refused.headers['retry-after'], '2')
+  assert.match(refused.text, /upstream-throttled/)
+  assert.equal(world.imds.asked.length, 2)
   gate.resolve(undefined)
-  for (const answer of await Promise.all(held)) assert.equal(answer.status, 200)
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  assert.deepEqual(statuses.sort(), [200, 200, 200, 200, 200, 200, 429])
 })
 
 test('refusals of upstream keep their cause, status and Retry-After', async () => {
@@ -328,6 +332,10 @@ test('an IMDS that fails, hangs up or answers HTML becomes a JSON refusal that i
     assert.equal(got.status, 503)
     assert.equal(got.json()['error'], 'temporarily_unavailable')
   }
+})
+
+test('a refusal of IMDS in JSON is passed back as it is', async () => {
+  await using world = await startNmi()
   world.imds.answer = () =>
     Promise.resolve({
       status: 404,
