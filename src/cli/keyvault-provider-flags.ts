@@ -2,6 +2,7 @@ import { boolean, choice, duration, integer, port, text } from './flag.ts'
 
 const OLD = { origin: 'keyvault-provider' } as const
 const PODID = { origin: 'podid' } as const
+const MIB = 1024 * 1024
 
 /** `podid keyvault-provider`. Names, defaults and effects of the Azure Key Vault provider 1.8, and podid's own. */
 export const KEYVAULT_PROVIDER_FLAGS = {
@@ -59,5 +60,11 @@ export const KEYVAULT_PROVIDER_FLAGS = {
   'cache-size': integer(16, [1, 1_024], 'memory for values that are shared or kept, MiB', PODID),
   'vault-requests-per-second': integer(200, [1, 10_000], 'requests of this node to one vault', PODID),
   'max-mounts': integer(256, [1, 10_000], 'mounts under way at once; more are refused', PODID),
+  'max-answer-bytes': integer(
+    4 * MIB,
+    [MIB, 64 * MIB],
+    'largest volume, bytes; raise --max-call-recv-msg-size of the CSI driver with it',
+    PODID,
+  ),
   'shutdown-timeout': duration('20s', 'how long mounts under way may take after SIGTERM', PODID),
 } as const

@@ -63,6 +63,7 @@ async function serve(serving: Serving): Promise<void> {
       endpoint: flags.endpoint,
       version: packageJson.version,
       maxMounts: flags['max-mounts'],
+      maxAnswerBytes: flags['max-answer-bytes'],
       shutdownMs: flags['shutdown-timeout'],
       healthTimeoutMs: flags['healthz-timeout'],
       settings: {

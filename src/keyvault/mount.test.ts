@@ -11,6 +11,7 @@ import { createMounter } from './mount.ts'
 import { MountFailure } from './mount-failure.ts'
 import type { MountOrder } from './mount-order.ts'
 import { MountedVolumes } from './mounted-volumes.ts'
+import { createPfxOpenings } from './render/pfx-openings.ts'
 import type { ReadContext, Wanted } from './vault/vault-reader.ts'
 import type { WantedObject } from './wanted-object.ts'
 
@@ -91,6 +92,8 @@ function createWorld(objects: readonly WantedObject[]) {
       versions: () => Promise.resolve({ value: world.versions(), ...stale() }),
     },
     settings: { constructPemChain: true, separateFiles: false },
+    pfx: createPfxOpenings(true),
+    maxAnswerBytes: 4_194_304,
     volumes: new MountedVolumes(10),
     leftOut: () => {
       world.leftOut += 1

@@ -2,27 +2,24 @@ import { VaultError } from '../azure/vault-error.ts'
 import type { Clock } from '../base/clock.ts'
 import { DeadlineError } from '../base/deadline.ts'
 import { errorText } from '../base/errors.ts'
-import type { Fields, Log } from '../telemetry/log.ts'
+import type { Fields } from '../telemetry/log.ts'
 import type { VaultToken, VaultTokens } from './identity/vault-login.ts'
 import { MountFailure } from './mount-failure.ts'
 import type { MountOrder, MountResult } from './mount-order.ts'
 import type { MountedVolumes } from './mounted-volumes.ts'
 import { type ReadObject, readObjects } from './object-reads.ts'
-import type { RenderSettings } from './render/rendered-part.ts'
 import type { MountMessage } from './request/mount-request.ts'
 import type { VaultReader } from './vault/vault-reader.ts'
-import { renderVolume } from './volume.ts'
+import { renderVolume, type VolumeDeps } from './volume.ts'
 
-export interface MounterDeps {
+export interface MounterDeps extends VolumeDeps {
   /** @throws MountFailure */
   readonly readOrder: (message: MountMessage, signal: AbortSignal) => Promise<MountOrder>
   readonly tokens: VaultTokens
   readonly reader: VaultReader
-  readonly settings: RenderSettings
   readonly volumes: MountedVolumes
   /** An object that is marked optional was left out of a volume. */
   readonly leftOut: () => void
-  readonly log: Log
   readonly clock: Clock
 }
 
@@ -48,7 +45,7 @@ export function createMounter(deps: MounterDeps): Mounter {
     progress.fields = { pod: `${pod.namespace}/${pod.name}`, vault: vault.name, objects: objects.length }
     const { token, reads } = await readWithToken(order, signal, progress)
     progress.step = 'the files are made'
-    const result = await renderVolume(order, reads, deps)
+    const result = await renderVolume(order, reads, deps, signal)
     const first = !volumes.has(targetPath, token.reader)
     volumes.filled(targetPath, token.reader)
     const line = { ...progress.fields, login: login.kind, ms: Math.round(clock.monotonic() - startedAt) }

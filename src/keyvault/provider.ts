@@ -9,6 +9,7 @@ import { checkServed } from './grpc/self-check.ts'
 import type { VaultTokens } from './identity/vault-login.ts'
 import { createMounter } from './mount.ts'
 import { MountedVolumes } from './mounted-volumes.ts'
+import { createPfxOpenings } from './render/pfx-openings.ts'
 import type { RenderSettings } from './render/rendered-part.ts'
 import { type OrderRules, readOrder } from './request/read-order.ts'
 import type { VaultReader } from './vault/vault-reader.ts'
@@ -19,6 +20,8 @@ export interface ProviderConfig {
   /** Semantic version of podid. */
   readonly version: string
   readonly maxMounts: number
+  /** What the driver takes at once. */
+  readonly maxAnswerBytes: number
   /** How long mounts under way may go on after `stop`. */
   readonly shutdownMs: number
   /** How long the provider may take to answer itself. */
@@ -55,6 +58,8 @@ export function build(config: ProviderConfig, deps: ProviderDeps): Provider {
   const mount = createMounter({
     ...deps,
     settings: config.settings,
+    pfx: createPfxOpenings(config.settings.constructPemChain),
+    maxAnswerBytes: config.maxAnswerBytes,
     readOrder: (message, signal) => readOrder(message, deps.rules, signal),
     volumes: new MountedVolumes(VOLUMES),
     leftOut: () => metrics.objectLeftOut(),

@@ -26,6 +26,8 @@ export class Pkcs12Error extends Error {
 export interface OpenedPkcs12 {
   readonly keys: readonly KeyObject[]
   readonly certificates: readonly X509Certificate[]
+  /** Rounds of key derivation that opening it took. */
+  readonly rounds: number
 }
 
 export interface Pkcs12Limits {
@@ -51,7 +53,8 @@ export async function openPkcs12(
   if (bytes.length > MAX_BYTES) throw new Pkcs12Error(`it is larger than ${MAX_BYTES} bytes`)
   const { default: forge } = await import('node-forge')
   const tree = derTree(forge, Buffer.from(bytes).toString('binary'))
-  const bags = openBags({ forge, tree, maxRounds: limits.maxRounds, spent: 0 }, password)
+  const spent = { rounds: 0 }
+  const bags = openBags({ forge, tree, maxRounds: limits.maxRounds, spent }, password)
   const { oids } = forge.pki
   const certificates = bags.filter((bag) => bag.type === oids['certBag'])
   if (certificates.length > limits.maxCertificates)
@@ -60,6 +63,7 @@ export async function openPkcs12(
   return {
     keys: keys.map((bag) => keyOf(forge, bag)),
     certificates: certificates.map((bag) => certificateOf(forge, bag)),
+    rounds: spent.rounds,
   }
 }
 
@@ -68,7 +72,7 @@ interface Opening {
   readonly tree: Asn1
   readonly maxRounds: number
   /** Rounds of all tries together. */
-  spent: number
+  readonly spent: { rounds: number }
 }
 
 function openBags(opening: Opening, password: SecretString): Bag[] {
@@ -101,9 +105,9 @@ function isAboutPassword(thrown: unknown): boolean {
 }
 
 function bagsWith(opening: Opening, password: SecretString | undefined): Bag[] {
-  const { forge, tree, maxRounds } = opening
-  opening.spent += totalIterations(forge, tree, password, maxRounds)
-  if (opening.spent > maxRounds)
+  const { forge, tree, maxRounds, spent } = opening
+  spent.rounds += totalIterations(forge, tree, password, maxRounds)
+  if (spent.rounds > maxRounds)
     throw new Pkcs12Error(`it asks for more than ${maxRounds} rounds of key derivation`)
   try {
     const file = forge.pkcs12.pkcs12FromAsn1(tree, true, password?.reveal())

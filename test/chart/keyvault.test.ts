@@ -115,6 +115,7 @@ test('values of the provider reach its pods and its flags', async () => {
       healthzPath: '/health',
       healthzTimeout: '7s',
       prometheusPort: 8899,
+      maxAnswerBytes: 16 * 1024 * 1024,
       providersDir: '/etc/kubernetes/secrets-store-csi-providers',
       constructPEMChain: false,
       writeCertAndKeyInSeparateFiles: true,
@@ -143,6 +144,7 @@ test('values of the provider reach its pods and its flags', async () => {
   assert.equal(flags['healthz-path'], '/health')
   assert.equal(flags['healthz-timeout'], 7_000)
   assert.equal(flags['prometheus-port'], 8899)
+  assert.equal(flags['max-answer-bytes'], 16_777_216)
   assert.equal(flags['construct-pem-chain'], false)
   assert.equal(flags['write-cert-and-key-in-separate-files'], true)
   assert.equal(flags['cloud-name'], 'AzureChinaCloud')

@@ -112,6 +112,7 @@ async function open(options: VaultReaderOptions, owner: Owner): Promise<KeyVault
       endpoint: `unix://${socket}`,
       version: '0.1.0',
       maxMounts: 256,
+      maxAnswerBytes: 4 * 1024 * 1024,
       shutdownMs: 20_000,
       healthTimeoutMs: 5_000,
       settings: { constructPemChain: true, separateFiles: false },

@@ -66,6 +66,7 @@ export function makeProvider(
       endpoint: `unix://${socket}`,
       runtimeVersion: '0.1.0',
       maxMounts: 256,
+      maxAnswerBytes: 4_194_304,
       shutdownMs: 20_000,
       ...options,
     },

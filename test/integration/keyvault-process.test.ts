@@ -69,7 +69,8 @@ async function startProcess(world: KeyVaultWorld, flags: readonly string[] = [])
     await owner.close()
     throw thrown
   })
-  const driver = createCsiDriver({ socket, clock: systemClock })
+  // As with its --max-call-recv-msg-size of 8 MiB.
+  const driver = createCsiDriver({ socket, clock: systemClock, maxAnswerBytes: 8 * 1024 * 1024 })
   owner.own(() => driver.close())
   return { podid, driver, folder, [Symbol.asyncDispose]: () => owner.close() }
 }
@@ -128,6 +129,15 @@ test('every way to log in through the command line; its log names pods and vault
     )
   assert.match(output, /: not mounted .*code=vault-forbidden/)
   assertSilent(running, world)
+})
+
+test('--max-answer-bytes lets a volume be as large as a driver takes that is set to take more', async () => {
+  await using world = await startKeyVault()
+  const names = Array.from({ length: 6 }, (_, index) => `big-${index}`)
+  for (const name of names) world.rotate(name, `${name}-`.repeat(140_000))
+  await using running = await startProcess(world, ['--max-answer-bytes=8388608'])
+  const order = mountOrder({ parameters: await world.workload('shop'), objects: names }, running.folder)
+  assert.deepEqual((await running.driver.mount(order)).files, names)
 })
 
 test('SIGTERM lets mounts under way end, takes the socket away, and ends with status 0', async () => {

@@ -1,6 +1,8 @@
 /** What a vault gave, for tests of what becomes of it. */
 import type { VaultCertificate, VaultKey, VaultSecret } from '../../src/azure/vault-objects.ts'
 import { SecretString } from '../../src/base/secret.ts'
+import { createPfxOpenings } from '../../src/keyvault/render/pfx-openings.ts'
+import type { Rendering, RenderSettings } from '../../src/keyvault/render/rendered-part.ts'
 
 export function vaultSecret(
   value: string,
@@ -21,4 +23,9 @@ export function vaultKey(jwk: VaultKey['jwk']): VaultKey {
 
 export function vaultCertificate(der: Buffer): VaultCertificate {
   return { shelf: 'certificates', version: 'v1', der }
+}
+
+/** What a mount renders with, of a provider that was set so. */
+export function renderingOf({ constructPemChain, separateFiles }: RenderSettings): Rendering {
+  return { separateFiles, openPfx: createPfxOpenings(constructPemChain).ofMount() }
 }

@@ -10,7 +10,6 @@ import { parseEndpoint } from './endpoint.ts'
 import { CSIDriverProviderService } from './generated/driver.ts'
 import { HealthService } from './generated/health.ts'
 import { healthAnswer } from './health.ts'
-import { DEFAULT_ANSWER_BYTES } from './mount-answer.ts'
 import { createMountCalls, type MountHandler } from './mount-calls.ts'
 import { RUNTIME_NAME } from './runtime-name.ts'
 import { type ClaimStatus, createSocketClaim } from './socket-claim.ts'
@@ -23,8 +22,8 @@ export interface ProviderServerOptions {
   readonly runtimeVersion: string
   /** Mounts at once. */
   readonly maxMounts: number
-  /** Size of the largest answer; 4 MiB, which is the driver's default, unless told. */
-  readonly maxAnswerBytes?: number
+  /** Size of the largest answer: what the driver takes at once. */
+  readonly maxAnswerBytes: number
   /** How long mounts under way may go on after `stop`. */
   readonly shutdownMs: number
 }
@@ -60,7 +59,7 @@ export function createProviderServer(
 ): ProviderServer {
   const { clock, log, metrics } = deps
   const endpoint = parseEndpoint(options.endpoint)
-  const calls = createMountCalls({ maxAnswerBytes: DEFAULT_ANSWER_BYTES, ...options }, deps)
+  const calls = createMountCalls(options, deps)
   const server = new Server({
     'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,

@@ -11,7 +11,7 @@ import {
   PFX_KINDS,
 } from '../../../test/make/certificate-chains.ts'
 import { makeCertificate, makePkcs12 } from '../../../test/make/certificates.ts'
-import { certificateSecret } from '../../../test/make/vault-objects.ts'
+import { certificateSecret, renderingOf } from '../../../test/make/vault-objects.ts'
 import { renderObject } from './render.ts'
 
 const PEM = 'application/x-pem-file'
@@ -26,7 +26,7 @@ async function files(
   wanted: Partial<Parameters<typeof renderObject>[1]> = {},
   settings = ALONE,
 ): Promise<Record<string, string>> {
-  const parts = await renderObject(secret, { ...WANTED, ...wanted }, settings)
+  const parts = await renderObject(secret, { ...WANTED, ...wanted }, renderingOf(settings))
   return Object.fromEntries(parts.map(({ suffix, contents }) => [suffix, contents.toString('latin1')]))
 }
 

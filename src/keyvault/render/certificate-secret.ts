@@ -1,8 +1,8 @@
 import type { VaultSecret } from '../../azure/vault-objects.ts'
 import type { WantedObject } from '../wanted-object.ts'
-import { type CertificateTexts, checkPemKeyFits, openPfx, splitPem } from './certificate-texts.ts'
+import { type CertificateTexts, checkPemKeyFits, splitPem } from './certificate-texts.ts'
 import { decodeBase64, decodeText } from './encoding.ts'
-import type { RenderedPart, RenderSettings } from './rendered-part.ts'
+import type { RenderedPart, Rendering } from './rendered-part.ts'
 import { shown, Unusable } from './unusable.ts'
 
 type Wanted = Pick<WantedObject, 'format' | 'encoding'>
@@ -20,19 +20,19 @@ const PFX = 'application/x-pkcs12'
 export async function renderCertificateSecret(
   secret: VaultSecret,
   wanted: Wanted,
-  settings: RenderSettings,
+  rendering: Rendering,
 ): Promise<readonly RenderedPart[]> {
   const value = secret.value.reveal()
   const asPem = contentOf(secret.contentType, value) === PEM
   if (asPem || wanted.format === 'pem') {
     refuseEncoding(wanted, asPem)
-    if (!asPem) return pemParts(await openPfx(value, settings.constructPemChain), settings)
+    if (!asPem) return pemParts(await rendering.openPfx(secret), rendering)
     checkPemKeyFits(value)
-    return pemParts({ ...splitPem(value), combined: value }, settings)
+    return pemParts({ ...splitPem(value), combined: value }, rendering)
   }
   const file: RenderedPart = { suffix: '', contents: pfxFile(value, wanted) }
-  if (!settings.separateFiles) return [file]
-  return [...separate(await openPfx(value, settings.constructPemChain)), file]
+  if (!rendering.separateFiles) return [file]
+  return [...separate(await rendering.openPfx(secret)), file]
 }
 
 /** By what the vault says; where it says nothing, by looking. */
@@ -64,7 +64,7 @@ function pfxFile(value: string, { encoding }: Wanted): Buffer {
   )
 }
 
-function pemParts(texts: CertificateTexts, { separateFiles }: RenderSettings): RenderedPart[] {
+function pemParts(texts: CertificateTexts, { separateFiles }: Rendering): RenderedPart[] {
   const file: RenderedPart = { suffix: '', contents: Buffer.from(texts.combined) }
   return separateFiles ? [...separate(texts), file] : [file]
 }

@@ -21,9 +21,13 @@ const NO_PASSWORD = new SecretString('')
 
 /**
  * Opens the base64 of a PKCS#12 file: keys as PKCS#8, then certificates, leaf first when that is asked for.
+ * @returns `rounds`: those of key derivation that it took
  * @throws Unusable
  */
-export async function openPfx(value: string, leafFirst: boolean): Promise<CertificateTexts> {
+export async function openPfx(
+  value: string,
+  leafFirst: boolean,
+): Promise<{ readonly texts: CertificateTexts; readonly rounds: number }> {
   const bytes = decodeBase64(value)
   if (bytes === undefined) throw new Unusable('its PKCS#12 is not base64: illegal base64 data')
   const opened = await opening(bytes)
@@ -33,7 +37,7 @@ export async function openPfx(value: string, leafFirst: boolean): Promise<Certif
   const keys = opened.keys
     .map((key) => pemText('PRIVATE KEY', key.export({ type: 'pkcs8', format: 'der' })))
     .join('')
-  return { certificates, keys, combined: keys + certificates }
+  return { texts: { certificates, keys, combined: keys + certificates }, rounds: opened.rounds }
 }
 
 async function opening(bytes: Buffer): ReturnType<typeof openPkcs12> {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
-import { vaultKey } from '../../../test/make/vault-objects.ts'
+import { renderingOf, vaultKey } from '../../../test/make/vault-objects.ts'
 import type { VaultKey } from '../../azure/vault-objects.ts'
 import { renderObject } from './render.ts'
 
 type Jwk = VaultKey['jwk']
 
-const SETTINGS = { constructPemChain: true, separateFiles: true }
+const RENDERING = renderingOf({ constructPemChain: true, separateFiles: true })
 const WANTED = { type: 'key', name: 'sign', format: 'pem', encoding: 'utf-8' } as const
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
@@ -22,7 +22,7 @@ function jwkOf(key: KeyObject, more: JsonWebKey = {}): Jwk {
 }
 
 async function pem(jwk: Jwk): Promise<string> {
-  const parts = await renderObject(vaultKey(jwk), WANTED, SETTINGS)
+  const parts = await renderObject(vaultKey(jwk), WANTED, RENDERING)
   return parts.map(({ suffix, contents }) => `${suffix}${contents.toString()}`).join()
 }
 

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { makeCertificate, makePkcs12 } from '../../../test/make/certificates.ts'
 import {
   certificateSecret,
+  renderingOf,
   vaultCertificate,
   vaultKey,
   vaultSecret,
@@ -22,7 +23,7 @@ const wanted = fc.record({
   format: fc.constantFrom('pem' as const, 'pfx' as const),
   encoding: fc.constantFrom('utf-8' as const, 'hex' as const, 'base64' as const),
 })
-const settings = fc.record({ constructPemChain: fc.boolean(), separateFiles: fc.boolean() })
+const settings = fc.record({ constructPemChain: fc.boolean(), separateFiles: fc.boolean() }).map(renderingOf)
 
 type Rest = [Parameters<typeof renderObject>[1], Parameters<typeof renderObject>[2]]
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeMember } from '../../../test/make/certificate-chains.ts'
-import { vaultCertificate, vaultSecret } from '../../../test/make/vault-objects.ts'
+import { renderingOf, vaultCertificate, vaultSecret } from '../../../test/make/vault-objects.ts'
 import { MountFailure } from '../mount-failure.ts'
 import type { WantedObject } from '../wanted-object.ts'
 import { renderObject } from './render.ts'
 
-const SETTINGS = { constructPemChain: true, separateFiles: true }
+const RENDERING = renderingOf({ constructPemChain: true, separateFiles: true })
 
 type Wanted = Pick<WantedObject, 'format' | 'encoding' | 'type' | 'name'>
 
@@ -19,7 +19,7 @@ const secret = (encoding: Wanted['encoding']): Wanted => ({
 const cert: Wanted = { type: 'cert', name: 'tls', format: 'pem', encoding: 'utf-8' }
 
 async function contents(value: string, encoding: Wanted['encoding']): Promise<Buffer> {
-  const parts = await renderObject(vaultSecret(value), secret(encoding), SETTINGS)
+  const parts = await renderObject(vaultSecret(value), secret(encoding), RENDERING)
   assert.deepEqual(
     parts.map(({ suffix }) => suffix),
     [''],
@@ -72,7 +72,7 @@ test('large values are decoded at once', async () => {
 
 test('a certificate becomes PEM of 64 columns, alone', async () => {
   const { certificate } = await makeMember({ name: 'tls' })
-  const parts = await renderObject(vaultCertificate(certificate.raw), cert, SETTINGS)
+  const parts = await renderObject(vaultCertificate(certificate.raw), cert, RENDERING)
   assert.deepEqual(
     parts.map(({ suffix, contents: bytes }) => [suffix, bytes.toString()]),
     [['', certificate.toString()]],
@@ -88,7 +88,7 @@ test('what is no certificate fails', async () => {
     [certificate.raw.subarray(0, -1), /certificate cannot be read$/],
   ]
   for (const [der, message] of cases)
-    await assert.rejects(renderObject(vaultCertificate(der), cert, SETTINGS), {
+    await assert.rejects(renderObject(vaultCertificate(der), cert, RENDERING), {
       name: 'MountFailure',
       code: 'object-unusable',
       message,

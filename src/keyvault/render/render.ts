@@ -3,7 +3,7 @@ import { MountFailure } from '../mount-failure.ts'
 import type { WantedObject } from '../wanted-object.ts'
 import { renderCertificate } from './certificate.ts'
 import { renderKey } from './key.ts'
-import type { RenderedPart, RenderSettings } from './rendered-part.ts'
+import type { RenderedPart, Rendering } from './rendered-part.ts'
 import { renderSecret } from './secret.ts'
 import { Unusable } from './unusable.ts'
 
@@ -14,10 +14,10 @@ import { Unusable } from './unusable.ts'
 export async function renderObject(
   object: VaultObject,
   wanted: Pick<WantedObject, 'format' | 'encoding' | 'type' | 'name'>,
-  settings: RenderSettings,
+  rendering: Rendering,
 ): Promise<readonly RenderedPart[]> {
   try {
-    return await partsOf(object, wanted, settings)
+    return await partsOf(object, wanted, rendering)
   } catch (thrown) {
     if (!(thrown instanceof Unusable)) throw thrown
     const what = `objectType:${wanted.type}, objectName:${wanted.name}, objectVersion:${object.version}`
@@ -28,8 +28,8 @@ export async function renderObject(
 async function partsOf(
   object: VaultObject,
   wanted: Pick<WantedObject, 'format' | 'encoding'>,
-  settings: RenderSettings,
+  rendering: Rendering,
 ): Promise<readonly RenderedPart[]> {
-  if (object.shelf === 'secrets') return renderSecret(object, wanted, settings)
+  if (object.shelf === 'secrets') return renderSecret(object, wanted, rendering)
   return [{ suffix: '', contents: object.shelf === 'keys' ? renderKey(object) : renderCertificate(object) }]
 }
