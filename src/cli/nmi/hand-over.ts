@@ -30,10 +30,9 @@ const REOPEN_TRIES = 20
  */
 export function letSucceed({ redirect, probes, metrics, regain, owner, log }: HandOver): void {
   const doors = [probes, metrics]
-  const reopen = async (): Promise<void> => {
+  const reopen = (): Promise<void> => {
     log.warn({}, 'the agent that was to take over has ended: this one goes on')
-    for (const door of doors) await openAgain(door, owner.signal)
-    await regain()
+    return takeBack({ doors: { probes, metrics }, regain, signal: owner.signal, log })
   }
   redirect.onSuccessor(async (gone) => {
     const listeners = await listenersOn(hostFiles, metrics.port, process.getuid?.() ?? 0)
@@ -44,13 +43,7 @@ export function letSucceed({ redirect, probes, metrics, regain, owner, log }: Ha
     log.info({}, 'the next agent starts; probes and metrics are its own now')
     await Promise.all(doors.map((door) => door.close()))
     const onGone = (): void => {
-      if (owner.signal.aborted) return
-      reopen().catch((thrown: unknown) => {
-        log.error(
-          { error: errorText(thrown) },
-          'probes, metrics or the socket of the host door could not be opened again',
-        )
-      })
+      if (!owner.signal.aborted) void reopen()
     }
     if (gone.aborted) onGone()
     else gone.addEventListener('abort', onGone, { once: true })
@@ -58,7 +51,29 @@ export function letSucceed({ redirect, probes, metrics, regain, owner, log }: Ha
   })
 }
 
-async function openAgain(door: Door, signal: AbortSignal): Promise<void> {
+/** Takes back each part on its own: one that somebody else has now does not keep the others from it. Never rejects. */
+export async function takeBack(deps: {
+  readonly doors: Readonly<Record<string, Pick<Door, 'open'>>>
+  readonly regain: () => Promise<void>
+  readonly signal: AbortSignal
+  readonly log: Log
+}): Promise<void> {
+  const { doors, regain, signal, log } = deps
+  const again = async (part: string, open: () => Promise<void>): Promise<void> => {
+    try {
+      await open()
+    } catch (thrown) {
+      if (signal.aborted) return
+      log.error({ part, error: errorText(thrown) }, 'a part of this agent could not be opened again')
+    }
+  }
+  await Promise.all([
+    ...Object.entries(doors).map(([part, door]) => again(part, () => openAgain(door, signal))),
+    again('socket of the host door', regain),
+  ])
+}
+
+async function openAgain(door: Pick<Door, 'open'>, signal: AbortSignal): Promise<void> {
   for (let tries = 1; !signal.aborted; tries += 1) {
     try {
       await door.open()
