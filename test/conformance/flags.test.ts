@@ -167,6 +167,7 @@ test('the old MIC flags reach the controller', () => {
     updateRetryIntervalMs: 250,
     reconcileMs: 30_000,
     adoptExisting: false,
+    armCallsPerHour: 6_000,
   })
   assert.deepEqual(micConfigOf(values(MIC_FLAGS, [])), MIC_DEFAULTS)
 })
