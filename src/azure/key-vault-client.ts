@@ -4,11 +4,13 @@ import type { SecretString } from '../base/secret.ts'
 import { trimEnd } from '../base/trim-end.ts'
 import { httpsOrigin } from './clouds.ts'
 import { createHttpClient, type HttpAnswer } from './http-client.ts'
+import { parseJson } from './json-body.ts'
 import type { Proxies } from './proxies.ts'
 import { parseVaultObject, parseVaultVersions, type VaultAddress } from './vault-answers.ts'
-import { VaultError } from './vault-error.ts'
+import { VaultError, type VaultErrorKind } from './vault-error.ts'
 import type { VaultObject, VaultVersion } from './vault-objects.ts'
 import { mediaType, vaultRefusal } from './vault-refusal.ts'
+import { newestOf } from './vault-versions.ts'
 
 export interface VaultTarget {
   /** https origin of the vault. */
@@ -21,7 +23,10 @@ export interface VaultTarget {
 export interface KeyVaultClient {
   /** @throws VaultError; the signal's reason when it aborts */
   object(target: VaultTarget, wanted: VaultAddress, signal: AbortSignal): Promise<VaultObject>
-  /** All versions in the vault's order, page by page. @throws VaultError; the signal's reason when it aborts */
+  /**
+   * The versions in the vault's order, page by page; of more than MOST_VERSIONS those that are enabled and newest.
+   * @throws VaultError; the signal's reason when it aborts
+   */
   versions(
     target: VaultTarget,
     of: Omit<VaultAddress, 'version'>,
@@ -54,8 +59,8 @@ const DEFAULTS = {
 
 const API_VERSION = '7.4'
 
-const MOST_PAGES = 40
-const MOST_VERSIONS = 1_000
+/** 10,000 versions, as Key Vault gives 25 at a time; the time of whoever asked ends it earlier. */
+const MOST_PAGES = 400
 
 export function createKeyVaultClient(options: KeyVaultClientOptions): KeyVaultClient {
   const http = createHttpClient({ ...DEFAULTS, ...options })
@@ -80,24 +85,25 @@ export function createKeyVaultClient(options: KeyVaultClientOptions): KeyVaultCl
       if (wanted.version.toLowerCase() === 'versions')
         throw new VaultError('refused', 'versions is not a version')
       const url = addressOf(origin, [wanted.shelf, wanted.name, wanted.version])
-      const object = parseVaultObject(await get(url, token, signal), wanted)
+      const body = await get(url, token, signal)
+      const object = parseVaultObject(body, wanted)
       if (object !== undefined) return object
-      throw unreadable(url, `the ${NOUN[wanted.shelf]} that was asked for`)
+      throw unreadable(url, body, `the ${NOUN[wanted.shelf]} that was asked for`)
     },
 
     async versions({ origin, token }, of, signal) {
       const first = addressOf(origin, [of.shelf, of.name, 'versions'])
-      const versions: VaultVersion[] = []
+      let versions: readonly VaultVersion[] = []
       let url = first
       for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-        const page = parseVaultVersions(await get(url, token, signal), of)
-        if (page === undefined) throw unreadable(url, `a list of versions of the ${NOUN[of.shelf]}`)
-        versions.push(...page.versions)
-        if (versions.length > MOST_VERSIONS) break
+        const body = await get(url, token, signal)
+        const page = parseVaultVersions(body, of)
+        if (page === undefined) throw unreadable(url, body, `a list of versions of the ${NOUN[of.shelf]}`)
+        versions = newestOf([...versions, ...page.versions])
         if (page.nextLink === '') return versions
         url = nextPage(page.nextLink, first)
       }
-      const text = `the ${NOUN[of.shelf]} has more than ${MOST_VERSIONS} versions, or their list more than ${MOST_PAGES} pages`
+      const text = `the list of versions of the ${NOUN[of.shelf]} has more than ${MOST_PAGES} pages`
       throw new VaultError('refused', text, { status: 200 })
     },
 
@@ -126,14 +132,20 @@ function nextPage(link: string, first: URL): URL {
   const next = URL.canParse(link) ? new URL(link) : undefined
   const bare = (url: URL): string => trimEnd(url.pathname.toLowerCase(), '/')
   if (next === undefined || next.origin !== first.origin || bare(next) !== bare(first))
-    throw unreadable(first, 'a list of versions: its link leads to another address')
+    throw notWanted('refused', first, 'a list of versions: its link leads to another address')
   const url = new URL(first)
   url.search = next.search
   return url
 }
 
-function unreadable(url: URL, wanted: string): VaultError {
-  return new VaultError('unavailable', `${url.host} answered 200 with something that is not ${wanted}`, {
+/** JSON of the vault that is not what was asked for is the fault of that object; anything else, of what answers there. */
+function unreadable(url: URL, body: Buffer, wanted: string): VaultError {
+  const kind = parseJson(body) === undefined ? 'unavailable' : 'refused'
+  return notWanted(kind, url, wanted)
+}
+
+function notWanted(kind: VaultErrorKind, url: URL, wanted: string): VaultError {
+  return new VaultError(kind, `${url.host} answered 200 with something that is not ${wanted}`, {
     status: 200,
   })
 }

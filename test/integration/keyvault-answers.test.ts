@@ -38,10 +38,6 @@ const SPOILT: Readonly<Record<string, readonly [FaultRule['effect'], RegExp]>> =
     /answered 200 with something that is not the secret that was asked for/,
   ],
   'an empty body': [{ kind: 'garbage', what: 'empty' }, /answered 200 with something that is not the secret/],
-  'other JSON': [
-    { kind: 'garbage', what: 'wrong-json' },
-    /answered 200 with something that is not the secret/,
-  ],
   'half of the answer': [
     { kind: 'error', status: 200, body: cut, headers: json },
     /answered 200 with something that is not the secret/,
@@ -63,17 +59,24 @@ const SPOILT: Readonly<Record<string, readonly [FaultRule['effect'], RegExp]>> =
     { kind: 'error', status: 403, body: '<html>blocked</html>' },
     /answered 403 with text\/plain that is no error of Key Vault/,
   ],
-  'another object': [
-    {
-      kind: 'error',
-      status: 200,
-      body: {
-        value: 'v',
-        id: 'https://shop-vault.vault.localhost/secrets/other/00000000000000000000000000000001',
-      },
+}
+
+/** Answers of a vault that is up, about an object that cannot be used. */
+const UNREADABLE: Readonly<Record<string, FaultRule['effect']>> = {
+  'other JSON': { kind: 'garbage', what: 'wrong-json' },
+  'no value': {
+    kind: 'error',
+    status: 200,
+    body: { id: 'https://shop-vault.vault.localhost/secrets/db/00000000000000000000000000000001' },
+  },
+  'another object': {
+    kind: 'error',
+    status: 200,
+    body: {
+      value: 'v',
+      id: 'https://shop-vault.vault.localhost/secrets/other/00000000000000000000000000000001',
     },
-    /answered 200 with something that is not the secret that was asked for/,
-  ],
+  },
 }
 
 test('whatever is answered in place of the secret, the text says what it was, and the files stay', async (context) => {
@@ -96,6 +99,25 @@ test('whatever is answered in place of the secret, the text says what it was, an
   }
   world.login.azure.faults.clear()
   assert.equal((await world.mount(fields)).written, false)
+})
+
+test('JSON without the secret is told as a failure of that object, and an old value does not stand in for it', async (context) => {
+  await using world = await startKeyVault()
+  const filledFields = await filled(world)
+  const fields = { parameters: { ...filledFields.parameters, lastKnownGoodMaxAge: '4h' } }
+  await world.mount(fields)
+  world.clock.skip(26_000)
+  for (const [name, effect] of Object.entries(UNREADABLE)) {
+    await context.test(name, async () => {
+      answerOf(effect, world)
+      const text = await world.refused(fields)
+      assert.match(
+        text,
+        /error: failed to get objectType:secret, objectName:db, objectVersion:: vault shop-vault: shop-vault\.vault\.localhost:\d+ answered 200 with something that is not the secret that was asked for\. Mend objectFormat/,
+      )
+      assert.equal(world.file('db'), DB_VALUE)
+    })
+  }
 })
 
 test('a vault that says nothing, or a byte now and then, is given up after ten seconds', async () => {

@@ -107,14 +107,40 @@ test("all versions come over several pages, in the vault's order, with their sta
   }, OPEN)
 })
 
-test('a list with too many versions is refused, not cut', async () => {
+test('of more than a thousand versions the newest are kept', async () => {
   await withEmulator(async (emulator) => {
-    emulator.change({ vaultPageSize: 1 })
     using vault = await reading(emulator)
-    for (let n = 0; n < 45; n += 1) await vault.write('PUT', '/secrets/price', { value: `${n}` })
+    const value = Array.from({ length: 1_200 }, (_, n) => ({
+      id: `${vault.target.origin}/secrets/price/${n.toString(16).padStart(32, '0')}`,
+      attributes: { enabled: true, created: n },
+    }))
+    emulator.faults.add({ service: 'vault', effect: { kind: 'error', status: 200, body: { value } } })
+    const versions = await vault.list('secrets', 'price')
+    assert.deepEqual([versions.length, versions[0]?.created, versions.at(-1)?.created], [1_000, 200, 1_199])
+  }, OPEN)
+})
+
+test('JSON that is not the object, or no list, is a failure of that object and not of the vault', async () => {
+  await withEmulator(async (emulator) => {
+    using vault = await reading(emulator)
+    const id = `${vault.target.origin}/secrets/price/${'0'.repeat(32)}`
+    for (const body of [{ id }, { id, value: null }, { value: 'x' }, { value: 'x', id: `${id}1/more` }]) {
+      emulator.faults.clear()
+      emulator.faults.add({ service: 'vault', effect: { kind: 'error', status: 200, body } })
+      const error = await failure(vault.read('secrets', 'price'))
+      assert.deepEqual([error.kind, error.status], ['refused', 200])
+      assert.match(error.message, /answered 200 with something that is not the secret that was asked for$/)
+      assert.equal((await failure(vault.read('certificates', 'price'))).kind, 'refused')
+    }
+    emulator.faults.clear()
+    emulator.faults.add({ service: 'vault', effect: { kind: 'garbage', what: 'wrong-json' } })
     const error = await failure(vault.list('secrets', 'price'))
     assert.equal(error.kind, 'refused')
-    assert.match(error.message, /more than 1000 versions, or their list more than 40 pages/)
+    assert.match(error.message, /not a list of versions of the secret$/)
+    const elsewhere = { value: [], nextLink: 'https://evil.example/secrets/price/versions' }
+    emulator.faults.clear()
+    emulator.faults.add({ service: 'vault', effect: { kind: 'error', status: 200, body: elsewhere } })
+    assert.equal((await failure(vault.list('secrets', 'price'))).kind, 'refused')
   }, OPEN)
 })
 
@@ -227,7 +253,6 @@ test('faults, garbage, cut and slow answers are unavailable, each with its text'
       [{ kind: 'garbage', what: 'bytes' }, /not the secret that was asked for$/],
       [{ kind: 'garbage', what: 'empty' }, /not the secret that was asked for$/],
       [{ kind: 'garbage', what: 'cut-json' }, /not the secret that was asked for$/],
-      [{ kind: 'garbage', what: 'wrong-json' }, /not the secret that was asked for$/],
       [{ kind: 'reset', when: 'mid-body' }, /did not answer: /],
       [{ kind: 'reset', when: 'before' }, /did not answer: /],
       [{ kind: 'hang' }, `${host} did not answer: the answer of ${host} took longer than 200 ms`],
@@ -241,12 +266,6 @@ test('faults, garbage, cut and slow answers are unavailable, each with its text'
       if (typeof text === 'string') assert.equal(error.message, text)
       else assert.match(error.message, text, JSON.stringify(effect))
     }
-    emulator.faults.clear()
-    emulator.faults.add({ service: 'vault', effect: { kind: 'garbage', what: 'wrong-json' } })
-    assert.match(
-      (await failure(vault.list('secrets', 'price'))).message,
-      /not a list of versions of the secret$/,
-    )
   }, OPEN)
 })
 
@@ -295,11 +314,10 @@ test('a list that never ends, ends', async () => {
   )
   using client = clientOf({ ca: stub.ca })
   const target = { origin: stub.origin, token: new SecretString('t') }
-  assert.equal(
-    (await failure(client.versions(target, { shelf: 'secrets', name: 'x' }, never))).kind,
-    'refused',
-  )
-  assert.equal(stub.requests.length, 40)
+  const error = await failure(client.versions(target, { shelf: 'secrets', name: 'x' }, never))
+  assert.equal(error.kind, 'refused')
+  assert.equal(error.message, 'the list of versions of the secret has more than 400 pages')
+  assert.equal(stub.requests.length, 400)
 })
 
 test('names, versions and addresses that would lead elsewhere are never sent', async () => {

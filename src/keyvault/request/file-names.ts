@@ -1,4 +1,5 @@
 import type { VaultVersion } from '../../azure/vault-objects.ts'
+import { newestFirst } from '../../azure/vault-versions.ts'
 import type { WantedObject } from '../wanted-object.ts'
 
 /**
@@ -18,7 +19,7 @@ export function filePath(wanted: Pick<WantedObject, 'path'>, index?: number): st
 
 /**
  * The versions to read of a list in any order: enabled ones, newest first, from `version` on (empty: the newest), at
- * most `history`. Those of one second stand in the order of their names, so that a repeat gives the same files.
+ * most `history`.
  * Empty when there is none, or not the version to start with.
  */
 export function newestVersions(
@@ -27,9 +28,7 @@ export function newestVersions(
 ): readonly VaultVersion[] {
   // A list of several pages may repeat one that was on the border.
   const enabled = new Map(list.filter((each) => each.enabled).map((each) => [each.version, each]))
-  const sorted = [...enabled.values()].sort(
-    (a, b) => b.created - a.created || (a.version < b.version ? -1 : 1),
-  )
+  const sorted = [...enabled.values()].sort(newestFirst)
   const start = wanted.version === '' ? 0 : sorted.findIndex(({ version }) => version === wanted.version)
   return start < 0 ? [] : sorted.slice(start, start + wanted.history)
 }
