@@ -150,6 +150,16 @@ test('a version to start with that the vault does not have is a failure, not an 
   await assert.rejects(world.mount(), failing('object-not-found', /no version gone of secret a/))
 })
 
+test('a version to start with that is older than what is kept of a long list is told so, optional or not', async () => {
+  const world = createWorld([wanted('a', { history: 2, version: 'old', optional: true })])
+  world.versions = () =>
+    Array.from({ length: 1_000 }, (_, index) => ({ version: `v${index}`, enabled: true, created: index }))
+  await assert.rejects(
+    world.mount(),
+    failing('object-unusable', /version old is not among its newest 1000 enabled ones/),
+  )
+})
+
 test('the first mount of a volume asks anew, later ones of the same reader may share, another reader asks anew', async () => {
   const world = createWorld([wanted('a')])
   await world.mount()

@@ -1,8 +1,10 @@
 import { VaultError } from '../azure/vault-error.ts'
 import type { VaultObject } from '../azure/vault-objects.ts'
+import { MOST_VERSIONS } from '../azure/vault-versions.ts'
 import type { VaultToken } from './identity/vault-login.ts'
 import { MountFailure } from './mount-failure.ts'
 import type { MountOrder } from './mount-order.ts'
+import { createMountReader, type MountReader } from './mount-reader.ts'
 import { newestVersions } from './request/file-names.ts'
 import type { ReadContext, VaultReader } from './vault/vault-reader.ts'
 import { isAbsent, isOfVault, objectFailure } from './vault-failure.ts'
@@ -25,7 +27,7 @@ export interface ReadAll {
 }
 
 /**
- * All objects of a mount, asked for at once (the reader gives out turns). Failures of single objects are all
+ * All objects of a mount, some at a time. Failures of single objects are all
  * waited for and told together, in the order of the class, so that the text is the same each time; what
  * concerns the whole vault ends the others.
  * @throws MountFailure; the signal's reason
@@ -34,11 +36,12 @@ export async function readObjects(all: ReadAll, signal: AbortSignal): Promise<re
   const { order } = all
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
+  const reader = createMountReader(all.reader, contextOf(all), both)
   let ofVault: MountFailure | undefined
   const settled = await Promise.allSettled(
     order.objects.map(async (wanted) => {
       try {
-        return await readObject(all, wanted, both)
+        return await readObject(all, wanted, reader)
       } catch (thrown) {
         const failure = failureOf(thrown, wanted, all)
         if (failure instanceof MountFailure && isOfVault(failure) && ofVault === undefined) {
@@ -80,9 +83,8 @@ function together({ error: first }: Failed, others: readonly Failed[]): unknown 
   })
 }
 
-async function readObject(all: ReadAll, wanted: WantedObject, signal: AbortSignal): Promise<ReadObject> {
-  const { order, token, freshness, reader } = all
-  const context: ReadContext = {
+function contextOf({ order, token, freshness }: ReadAll): ReadContext {
+  return {
     origin: order.vault.origin,
     token: token.value,
     reader: token.reader,
@@ -90,23 +92,24 @@ async function readObject(all: ReadAll, wanted: WantedObject, signal: AbortSigna
     freshness,
     lastKnownGoodMs: order.lastKnownGoodMs,
   }
+}
+
+async function readObject(
+  all: Pick<ReadAll, 'leftOut'>,
+  wanted: WantedObject,
+  reader: MountReader,
+): Promise<ReadObject> {
   const shelf = SHELF_OF[wanted.type]
   const { name } = wanted
   try {
     if (wanted.history <= 1) {
-      const { value, staleSince } = await reader.object(
-        context,
-        { shelf, name, version: wanted.version },
-        signal,
-      )
+      const { value, staleSince } = await reader.object({ shelf, name, version: wanted.version })
       return read(wanted, [value], [staleSince])
     }
-    const list = await reader.versions(context, { shelf, name }, signal)
+    const list = await reader.versions({ shelf, name })
     const chosen = newestVersions(list.value, wanted)
-    if (chosen.length === 0) throw noSuchVersion(wanted)
-    const reads = await Promise.all(
-      chosen.map(({ version }) => reader.object(context, { shelf, name, version }, signal)),
-    )
+    if (chosen.length === 0) throw noSuchVersion(wanted, list.value.length)
+    const reads = await Promise.all(chosen.map(({ version }) => reader.object({ shelf, name, version })))
     return read(
       wanted,
       reads.map(({ value }) => value),
@@ -128,7 +131,13 @@ function read(
   return since.length === 0 ? { wanted, versions } : { wanted, versions, staleSince: Math.min(...since) }
 }
 
-function noSuchVersion({ version }: WantedObject): VaultError {
+function noSuchVersion({ version }: WantedObject, listed: number): VaultError {
+  // It may be one of those that were not kept, so it does not count as absent.
+  if (version !== '' && listed >= MOST_VERSIONS)
+    return new VaultError(
+      'refused',
+      `version ${version} is not among its newest ${MOST_VERSIONS} enabled ones`,
+    )
   const text = version === '' ? 'no version of it is enabled' : `it has no enabled version ${version}`
   return new VaultError('not-found', text, { status: 404 })
 }

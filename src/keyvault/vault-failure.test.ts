@@ -4,6 +4,7 @@ import { VaultError, type VaultErrorKind } from '../azure/vault-error.ts'
 import { SecretString } from '../base/secret.ts'
 import type { VaultLogin, VaultToken } from './identity/vault-login.ts'
 import { mountFailureText } from './mount-failure.ts'
+import { TurnedAway } from './vault/turned-away.ts'
 import { isAbsent, objectFailure } from './vault-failure.ts'
 import type { WantedObject } from './wanted-object.ts'
 
@@ -41,12 +42,15 @@ function failed(
   login: VaultLogin = podIdentity,
   vaultCode = 'AccessDenied',
 ) {
+  return failedWith(new VaultError(kind, 'what the vault said', { status: 403, vaultCode }), object, login)
+}
+
+function failedWith(error: VaultError, object: Partial<WantedObject> = {}, login = podIdentity) {
   const order = {
     login,
     vault: { name: 'shop', origin: 'https://shop.vault.azure.net' },
     pod: { namespace: 'shop', name: 'web-0', serviceAccount: 'web' },
   }
-  const error = new VaultError(kind, 'what the vault said', { status: 403, vaultCode })
   return objectFailure({ error, wanted: { ...wanted, ...object }, order, token })
 }
 
@@ -115,6 +119,20 @@ test('each kind has its code, and the same failure has the same text', () => {
     assert.equal(failed(kind).message, failed(kind).message)
     assert.match(failed(kind).message, /shop/)
   }
+})
+
+test('a read that had no turn on this node is not laid to the vault', () => {
+  const details = { retryAfterSeconds: 1, ownShare: false }
+  const busy = new TurnedAway('no turn to read shop.vault.azure.net came in time', {
+    ...details,
+    byVault: false,
+  })
+  assert.equal(
+    failedWith(busy).message,
+    'vault shop was not asked: no turn to read shop.vault.azure.net came in time',
+  )
+  const paused = new TurnedAway('shop.vault.azure.net asked this node to wait', { ...details, byVault: true })
+  assert.equal(failedWith(paused).message, 'vault shop limits the requests of this node')
 })
 
 test('an object that is missing or disabled is absent, one that may not be read is not', () => {

@@ -3,6 +3,7 @@ import type { MountFailureCode } from '../model/mount-failures.ts'
 import type { VaultToken } from './identity/vault-login.ts'
 import { MountFailure } from './mount-failure.ts'
 import type { MountOrder } from './mount-order.ts'
+import { TurnedAway } from './vault/turned-away.ts'
 import type { ObjectType, WantedObject } from './wanted-object.ts'
 
 /** The role of Azure RBAC, and the word of access policies, that reading a type needs. */
@@ -59,7 +60,10 @@ const TOLD: Readonly<
   throttled: {
     code: 'vault-throttled',
     ofObject: false,
-    text: ({ order }) => `vault ${order.vault.name} limits the requests of this node`,
+    text: ({ error, order }) =>
+      error instanceof TurnedAway && !error.byVault
+        ? `vault ${order.vault.name} was not asked: ${error.message}`
+        : `vault ${order.vault.name} limits the requests of this node`,
   },
   unavailable: {
     code: 'vault-unavailable',

@@ -2,6 +2,7 @@ import { VaultError } from '../../azure/vault-error.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { VaultMemory } from './memory.ts'
 import type { VaultSource } from './question.ts'
+import { TurnedAway } from './turned-away.ts'
 
 /**
  * When the vault does not answer or throttles, who asked for it gets what the same reader read before, as long as it
@@ -23,6 +24,8 @@ export function lastKnownGood(inner: VaultSource, memory: VaultMemory, clock: Cl
   }
 }
 
-function isDown({ kind }: VaultError): boolean {
-  return kind === 'unavailable' || kind === 'throttled'
+/** A node that has too much to read says nothing about the vault. */
+function isDown(error: VaultError): boolean {
+  if (error instanceof TurnedAway) return error.byVault
+  return error.kind === 'unavailable' || error.kind === 'throttled'
 }

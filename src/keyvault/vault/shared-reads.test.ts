@@ -298,6 +298,19 @@ test('while the vault is down the last known good is served to who wants it, wit
   await old
 })
 
+test('a node that has too much to read is no vault that is down', async () => {
+  const { clock, vault, object } = build({ concurrent: 1, concurrentPerPod: 1, queueMs: 1_000 })
+  answering(vault, () => 'known')
+  await object({ lastKnownGoodMs: 3_600_000 })
+  vault.auto = undefined
+  const held = object({}, { ...PRICE, name: 'slow' })
+  const waiting = assert.rejects(object({ lastKnownGoodMs: 3_600_000 }), /no turn to read/)
+  await clock.advance(1_000)
+  await waiting
+  vault.requests.at(-1)?.answer(secretOf('x'))
+  await held
+})
+
 test('a value that nobody may be served is gone from memory', async () => {
   const { clock, vault, object, reader } = build()
   answering(vault, () => 'x')

@@ -4,9 +4,15 @@ import { VaultError } from '../../azure/vault-error.ts'
 export class TurnedAway extends VaultError {
   /** True when the pod that asked used up its own share, which is no reason against others. */
   readonly ownShare: boolean
+  /** True when the vault had asked to wait; otherwise this node has more reads than it gives turns for. */
+  readonly byVault: boolean
 
-  constructor(message: string, details: { retryAfterSeconds: number; ownShare: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    details: { retryAfterSeconds: number; ownShare: boolean; byVault: boolean; cause?: unknown },
+  ) {
     super('throttled', message, details)
     this.ownShare = details.ownShare
+    this.byVault = details.byVault
   }
 }

@@ -122,6 +122,7 @@ test('who cannot have a turn in time hears it at once, with the vault and how lo
     assert.equal(thrown.kind, 'throttled')
     assert.equal(thrown.message, 'shop.vault.azure.net asked this node to wait')
     assert.equal(thrown.retryAfterSeconds, 60)
+    assert.equal(thrown.byVault, true)
     return true
   })
   assert.equal(vault.requests.length, 1)
@@ -140,6 +141,7 @@ test('queues are bounded by pod, by vault and by time, and each says so', async 
   const note = (thrown: unknown): void => {
     assert.ok(thrown instanceof TurnedAway)
     texts.push(`${thrown.message} ${thrown.ownShare}`)
+    assert.equal(thrown.byVault, false)
   }
   const others = ['a', 'a', 'a', 'b', 'c'].map((pod) =>
     ask({ pod: `shop/${pod}` }).then(() => texts.push('served'), note),
@@ -155,6 +157,16 @@ test('queues are bounded by pod, by vault and by time, and each says so', async 
   ])
   vault.request(0).answer(secretOf('x'))
   await first
+})
+
+test('a line that stood still because the vault asked to wait is the vault’s doing', async () => {
+  const { clock, vault, ask } = build({ queued: 1, queueMs: 5_000 })
+  vault.auto = ({ fail }) => fail(vaultFailure('throttled', 429, 3))
+  await assert.rejects(ask())
+  const waiting = assert.rejects(ask())
+  await assert.rejects(ask(), (thrown) => thrown instanceof TurnedAway && thrown.byVault)
+  await clock.advance(5_000)
+  await waiting
 })
 
 test('vaults that nobody asks are forgotten, those in use and those that pause never', async () => {

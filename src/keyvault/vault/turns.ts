@@ -65,7 +65,11 @@ export function createTurns(inner: VaultSource, options: TurnOptions, clock: Clo
       gates.delete(other)
     }
     if (gates.size >= options.maxVaults)
-      throw turnedAway(`this node reads as many vaults as it can, ${hostOf(origin)} has to wait`)
+      throw new TurnedAway(`this node reads as many vaults as it can, ${hostOf(origin)} has to wait`, {
+        retryAfterSeconds: 1,
+        ownShare: false,
+        byVault: false,
+      })
     gates.set(origin, gate)
     gate.usedAt = now
     return gate
@@ -100,8 +104,9 @@ export function createTurns(inner: VaultSource, options: TurnOptions, clock: Clo
       const gate = gateOf(origin)
       const pausedMs = gate.pausedUntil - clock.monotonic()
       // Who could not have a turn in time need not wait for that to be sure.
-      if (pausedMs > options.queueMs) throw turnedAway(`${hostOf(origin)} asked this node to wait`, pausedMs)
+      if (pausedMs > options.queueMs) throw pausedTooLong(hostOf(origin), pausedMs)
       gate.users += 1
+      const since = clock.monotonic()
       try {
         return await gate.limiter.run(pod, signal, async () => {
           const startedAt = clock.monotonic()
@@ -117,7 +122,8 @@ export function createTurns(inner: VaultSource, options: TurnOptions, clock: Clo
         })
       } catch (thrown) {
         if (!(thrown instanceof LimiterError)) throw thrown
-        throw withoutTurn(thrown, hostOf(origin))
+        // A line that stood still because of a pause is the vault's doing.
+        throw withoutTurn(thrown, hostOf(origin), gate.pausedUntil > since)
       } finally {
         gate.users -= 1
         gate.usedAt = clock.monotonic()
@@ -139,8 +145,13 @@ function hostOf(origin: string): string {
   return origin.replace(/^https:\/\//, '')
 }
 
-function turnedAway(message: string, waitMs = 1_000): TurnedAway {
-  return new TurnedAway(message, { retryAfterSeconds: Math.ceil(waitMs / 1000), ownShare: false })
+function pausedTooLong(host: string, waitMs: number): TurnedAway {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000)
+  return new TurnedAway(`${host} asked this node to wait`, {
+    retryAfterSeconds,
+    ownShare: false,
+    byVault: true,
+  })
 }
 
 const REFUSALS: Readonly<Record<LimiterRefusal, (host: string) => string>> = {
@@ -149,10 +160,11 @@ const REFUSALS: Readonly<Record<LimiterRefusal, (host: string) => string>> = {
   time: (host) => `no turn to read ${host} came in time`,
 }
 
-function withoutTurn(error: LimiterError, host: string): TurnedAway {
+function withoutTurn(error: LimiterError, host: string, byVault: boolean): TurnedAway {
   return new TurnedAway(REFUSALS[error.reason](host), {
     retryAfterSeconds: 1,
     ownShare: error.reason === 'caller',
+    byVault,
     cause: error,
   })
 }
