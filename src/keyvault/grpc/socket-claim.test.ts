@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -66,6 +76,25 @@ test('a file that is no socket stays', () =>
       return true
     })
     assert.equal(readFileSync(join(folder, 'azure.sock'), 'utf8'), 'precious')
+  }))
+
+test('a path that cannot be looked at is looked at again after a while, and served all the time', () =>
+  inFolder(async (folder) => {
+    const [place, away] = [join(folder, 'place'), join(folder, 'away')]
+    mkdirSync(place)
+    await using world = await startProvider(undefined, { endpoint: `unix://${join(place, 'azure.sock')}` })
+    renameSync(place, away)
+    symlinkSync('place', place)
+    const told = () => world.lines.filter((line) => line.includes('cannot be looked at: ELOOP')).length
+    await world.clock.advance(3_000)
+    assert.equal(told(), 1)
+    assert.deepEqual(world.server.status(), { serving: true })
+    rmSync(place)
+    renameSync(away, place)
+    await world.clock.advance(3_000)
+    assert.deepEqual(world.server.status(), { serving: true })
+    await world.server.stop()
+    assert.deepEqual(readdirSync(place), [])
   }))
 
 test('a folder that does not exist is the mistake of who started it', async () => {

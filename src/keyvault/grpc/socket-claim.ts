@@ -106,6 +106,12 @@ export function createSocketClaim(options: ClaimOptions): SocketClaim {
     await socket.close()
   }
 
+  async function pause(): Promise<void> {
+    await sleep(clock, WAIT_POLL_MS, stopping.signal).catch(() => {
+      // Stopped: whoever waits looks at the signal.
+    })
+  }
+
   /** Runs until it is stopped; a fault of the system (a folder that went away) is tried again, like all else. */
   async function run(blocker: FileIdentity | undefined): Promise<void> {
     let next = blocker
@@ -118,7 +124,9 @@ export function createSocketClaim(options: ClaimOptions): SocketClaim {
       } catch (thrown) {
         if (stopping.signal.aborted) return
         next = undefined
-        tell(`${path} cannot be claimed: ${errorText(thrown)}`)
+        tell(`${path} cannot be ${bound === undefined ? 'claimed' : 'looked at'}: ${errorText(thrown)}`)
+        // A socket that is held stays so, as the driver keeps its connection; without a wait the next look would be now.
+        if (bound !== undefined) await pause()
       }
     }
   }

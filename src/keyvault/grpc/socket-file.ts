@@ -79,7 +79,11 @@ export async function bindSocket(
   return {
     stands,
     close() {
-      if (stands()) unlinkSync(path)
+      try {
+        if (stands()) unlinkSync(path)
+      } catch {
+        // What cannot be looked at or taken away is left to the next one, who removes it as nobody serves it.
+      }
       return stopListening(server)
     },
   }
