@@ -58,7 +58,12 @@ export const KEYVAULT_PROVIDER_FLAGS = {
     PODID,
   ),
   'cache-size': integer(16, [1, 1_024], 'memory for values that are shared or kept, MiB', PODID),
-  'vault-requests-per-second': integer(200, [1, 10_000], 'requests of this node to one vault', PODID),
+  'vault-requests-per-second': integer(
+    200,
+    [1, 10_000],
+    'reads of this node from one vault; a list of versions is one',
+    PODID,
+  ),
   'max-mounts': integer(256, [1, 10_000], 'mounts under way at once; more are refused', PODID),
   'max-answer-bytes': integer(
     4 * MIB,

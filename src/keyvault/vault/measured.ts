@@ -14,7 +14,7 @@ export interface VaultRequest {
   readonly seconds: number
 }
 
-/** The client as a source: one question is one exchange (a list: one for each page), counted and timed. */
+/** The client as a source: one question is one exchange, counted and timed; so is a list, however many pages it has. */
 export function measured(
   client: Pick<KeyVaultClient, 'object' | 'versions'>,
   clock: Clock,
