@@ -11,7 +11,7 @@ import { agentPods } from '../kube/resources/pods.ts'
 import { createRest, type Rest } from '../kube/rest.ts'
 import type { BindingLookup } from '../model/match.ts'
 import type { AzureIdentity, AzureIdentityBinding, Pod } from '../model/resources.ts'
-import { chainOf } from './explain/chain.ts'
+import { chainOf, type Link } from './explain/chain.ts'
 import { flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
 import { EXPLAIN_FLAGS } from './tool-flags.ts'
@@ -22,16 +22,10 @@ export async function runExplain({ command, environment, stop }: Invocation): Pr
   const [namespace, name] = podNameOf(command.args[0] ?? '')
   const connection = await kubeconfigConnection(flags.kubeconfig === '' ? undefined : flags.kubeconfig)
   try {
+    const managed = flags['operation-mode'] === 'managed'
+    const { forceNamespaced } = flags
     const rest = createRest(connection, systemClock)
-    const pod = await readPod(rest, namespace, name, stop)
-    const links = chainOf(pod, {
-      lookup: lookupOver(
-        await listAll(rest, azureIdentityBindings(), stop),
-        await listAll(rest, azureIdentities(), stop),
-      ),
-      assigned: await listAll(rest, azureAssignedIdentities(), stop),
-      rules: { forceNamespaced: flags.forceNamespaced },
-    })
+    const links = await explainPod(rest, { namespace, name, managed, forceNamespaced }, stop)
     for (const link of links) {
       console.log(`${link.ok ? '[ok]' : '[--]'} ${link.name.padEnd(12)} ${link.text}`)
       if (link.remedy !== undefined) console.log(`     ${' '.repeat(12)} -> ${link.remedy}`)
@@ -40,6 +34,25 @@ export async function runExplain({ command, environment, stop }: Invocation): Pr
   } finally {
     connection.close()
   }
+}
+
+/** @throws OperatorError when there is no such pod */
+export async function explainPod(
+  rest: Rest,
+  asked: { namespace: string; name: string; managed: boolean; forceNamespaced: boolean },
+  signal: AbortSignal,
+): Promise<readonly Link[]> {
+  const { namespace, name, managed, forceNamespaced } = asked
+  const pod = await readPod(rest, namespace, name, signal)
+  return chainOf(pod, {
+    lookup: lookupOver(
+      await listAll(rest, azureIdentityBindings(), signal),
+      await listAll(rest, azureIdentities(), signal),
+    ),
+    assigned: managed ? undefined : await listAll(rest, azureAssignedIdentities(), signal),
+    // As NMI has it.
+    rules: { forceNamespaced: forceNamespaced || managed },
+  })
 }
 
 function podNameOf(text: string): [namespace: string, name: string] {

@@ -1,10 +1,15 @@
-import { boolean, duration, integer, text } from './flag.ts'
+import { boolean, choice, duration, integer, text } from './flag.ts'
 
 const PODID = { origin: 'podid' } as const
 
 /** `podid explain`. */
 export const EXPLAIN_FLAGS = {
   kubeconfig: text('', 'kubeconfig file; empty: $KUBECONFIG, else ~/.kube/config', PODID),
+  'operation-mode': choice(
+    ['standard', 'managed'],
+    'as NMI was started; managed: nobody writes AzureAssignedIdentities, and forceNamespaced is on',
+    PODID,
+  ),
   forceNamespaced: boolean(false, 'as the components were started', { ...PODID, env: 'FORCENAMESPACED' }),
 } as const
 

@@ -25,6 +25,19 @@ test('a whole chain is told link by link', () => {
   )
 })
 
+test('in managed mode the chain ends with the identity', () => {
+  const links = chainOf(makePod(), { lookup, rules, assigned: undefined })
+  assert.deepEqual(
+    links.map((link) => [link.name, link.ok]),
+    [
+      ['pod', true],
+      ['label', true],
+      ['binding', true],
+      ['identity', true],
+    ],
+  )
+})
+
 test('the first broken link is told with what to do', () => {
   const links = chainOf(makePod({ selector: 'shp' }), { lookup, rules, assigned: [] })
   const last = links.at(-1)

@@ -21,7 +21,7 @@ export interface Link {
 export interface ChainWorld {
   readonly lookup: BindingLookup
   /** Objects for the pod; undefined in managed mode, where nobody writes them. */
-  readonly assigned: readonly AzureAssignedIdentity[]
+  readonly assigned: readonly AzureAssignedIdentity[] | undefined
   readonly rules: MatchRules
 }
 
@@ -60,7 +60,7 @@ function podLink(pod: Pod, name: string): Link {
   return { name: 'pod', ok: true, text: `${name} on node ${pod.nodeName}, ${addresses}` }
 }
 
-function matchLinks(pod: Pod, match: Match, assigned: readonly AzureAssignedIdentity[]): Link[] {
+function matchLinks(pod: Pod, match: Match, assigned: ChainWorld['assigned']): Link[] {
   const { binding, identity } = match
   const identityName = objectKey(identity.namespace, identity.name)
   return [
@@ -70,7 +70,7 @@ function matchLinks(pod: Pod, match: Match, assigned: readonly AzureAssignedIden
       text: `${objectKey(binding.namespace, binding.name)} selects ${binding.selector}`,
     },
     { name: 'identity', ok: true, text: `${identityName}, client id ${identity.clientId}` },
-    assignmentLink(pod, identityName, assigned),
+    ...(assigned === undefined ? [] : [assignmentLink(pod, identityName, assigned)]),
   ]
 }
 
@@ -87,7 +87,7 @@ function assignmentLink(pod: Pod, identityName: string, assigned: readonly Azure
       name,
       ok: false,
       text: `no AzureAssignedIdentity for ${identityName}`,
-      remedy: 'In standard mode see the log of MIC; in managed mode there is none and this is well',
+      remedy: 'See the log of MIC; in managed mode ask with --operation-mode=managed',
     }
   }
   const objectName = objectKey(object.namespace, object.name)
