@@ -26,6 +26,8 @@ export class FakeLinks implements LinkFiles {
   reads = 0
   /** False: the node has no bridge, so other addresses are behind a gateway. */
   bridged = true
+  /** The table of routes is longer than what is read. */
+  overlong = false
 
   /** A new device with a route for the address. */
   route(address: string, name: string): void {
@@ -67,7 +69,7 @@ export class FakeLinks implements LinkFiles {
   read(path: string): { bytes: Buffer; whole: boolean } | undefined {
     this.reads += 1
     const bytes = this.#bytes(path)
-    return bytes === undefined ? undefined : { bytes, whole: true }
+    return bytes === undefined ? undefined : { bytes, whole: !(this.overlong && path.endsWith('route')) }
   }
 
   names(path: string): readonly string[] {

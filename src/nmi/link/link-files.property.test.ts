@@ -7,7 +7,7 @@ import { portOf } from './forwarding.ts'
 import type { LinkFiles } from './link-files.ts'
 import { createLinkTable } from './link-table.ts'
 import { neighbourOf } from './neighbours.ts'
-import { hostRouteTo6, routeTo4 } from './routes.ts'
+import { hostRoutes6, routes4 } from './routes.ts'
 
 const ADDRESS = '10.2.0.10'
 const fragments = fc.constantFrom(
@@ -37,7 +37,7 @@ const text = fc.oneof(
 test('whatever is in the files, a device that comes out is a possible name, and nothing throws', () => {
   fc.assert(
     fc.property(text, (written) => {
-      for (const route of [routeTo4(written, ADDRESS), hostRouteTo6(written, 'fd00::a')])
+      for (const route of [routes4(written)(ADDRESS), hostRoutes6(written)('fd00::a')])
         assert.ok(route === undefined || isDeviceName(route.device))
       const mac = neighbourOf(written, ADDRESS, 'cbr0')
       assert.ok(mac === undefined || /^[0-9a-f:]{17}$/.test(mac))
@@ -99,7 +99,7 @@ test('a route found by its own row is the one that a walk over all rows finds', 
       }
       const expected =
         best !== undefined && (best.flags & 1) === 1 && (best.flags & 0x202) === 0 ? best.device : undefined
-      assert.equal(routeTo4(head + written.join(''), wanted.join('.'))?.device, expected)
+      assert.equal(routes4(head + written.join(''))(wanted.join('.'))?.device, expected)
     }),
   )
 })

@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 
 /** What the kernel's files say, read synchronously: each is small and answered from memory. */
 export interface LinkFiles {
-  /** Undefined when the file cannot be read. `whole` is false when it is longer than 512 KiB. */
+  /** Undefined when the file cannot be read. `whole` is false when it is longer than 4 MiB. */
   read(path: string): FileText | undefined
   /** Empty when the folder cannot be read. */
   names(path: string): readonly string[]
@@ -15,11 +15,13 @@ export interface FileText {
   readonly whole: boolean
 }
 
-const LONGEST_READ = 512 * 1024
+/** 32,000 IPv4 routes: more than a node has that learns those of some thousand others. */
+const LONGEST_READ = 4 * 1024 * 1024
 
 /** The kernel's own files. Every call is a few system calls and opens nothing that stays open. */
 export function createLinkFiles(): LinkFiles {
-  // Files of procfs and sysfs have no size: one buffer is filled again and again instead of guessed.
+  // Files of procfs and sysfs have no size: one buffer is filled again and again instead of guessed. What is never
+  // filled of it takes no memory.
   const buffer = Buffer.allocUnsafeSlow(LONGEST_READ + 1)
 
   function fill(path: string): number {

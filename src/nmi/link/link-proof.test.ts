@@ -20,7 +20,12 @@ function setting(before: (links: FakeLinks) => void = () => {}) {
   const links = new FakeLinks()
   const pods = new ObjectStore<Pod>()
   const warnings: string[] = []
-  const log: Log = { ...silentLog, warn: (_fields, message) => void warnings.push(message) }
+  const errors: string[] = []
+  const log: Log = {
+    ...silentLog,
+    warn: (_fields, message) => void warnings.push(message),
+    error: (_fields, message) => void errors.push(message),
+  }
   before(links)
   const table = createLinkTable({ files: links, clock })
   const ages = createLinkAges({ files: links, clock })
@@ -34,6 +39,7 @@ function setting(before: (links: FakeLinks) => void = () => {}) {
     links,
     pods,
     warnings,
+    errors,
     put,
     remove: (pod: Pod) => pods.remove(`default/${pod.name}`),
     /** Time goes on by seconds, with a look in each. */
@@ -298,6 +304,26 @@ test('a stopped proof has no timer', async () => {
   assert.equal(world.clock.timers, 1)
   world.proof.stop()
   assert.equal(world.clock.timers, 0)
+})
+
+test('routes that are too many to be read disprove nobody: known pods are refused until they can be, and it is told', async () => {
+  const world = setting((links) => {
+    links.route(ADDRESS, 'azv1')
+  })
+  world.put(a)
+  assert.equal(world.verify(a), 'proven')
+  world.links.overlong = true
+  assert.deepEqual([world.verify(a), world.verify(a)], ['unheard', 'unheard'])
+  const late = world.put(makePod({ name: 'late', uid: 'late', addresses: ['10.244.0.11'] }))
+  assert.equal(world.verify(late, '10.244.0.11'), 'unknown')
+  assert.equal(world.errors.length, 1)
+  assert.match(world.errors[0] ?? '', /routes of this node are more than the agent reads/)
+  await world.pass(61)
+  assert.equal(world.verify(a), 'unheard')
+  assert.equal(world.errors.length, 2)
+  world.links.overlong = false
+  assert.equal(world.verify(a), 'proven')
+  world.proof.stop()
 })
 
 test('to be guarded are pods with the label of a binding, on a port of a bridge that is still there', () => {

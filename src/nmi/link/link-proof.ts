@@ -5,6 +5,7 @@ import type { Pod } from '../../model/resources.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { CallerProof, Verdict } from '../caller.ts'
 import { ownsItsAddresses } from '../pod-ends.ts'
+import { createRateLimit } from '../rate-limit.ts'
 import type { GuardedPlace } from './bridge-rules.ts'
 import type { LinkAges } from './link-ages.ts'
 import type { Link, LinkTable, Place } from './link-table.ts'
@@ -64,6 +65,7 @@ export function createLinkProof(deps: {
   const unheard = new Set<Claim>()
   let timer: Timer | undefined
   let toldUnknown = false
+  const overlongTold = createRateLimit(clock, { perSecond: 1 / 60, burst: 1 })
 
   /** A link of a later birth than what the API has said is another pod's. */
   function mayBeOf(link: Link, claim: Claim): boolean {
@@ -165,6 +167,17 @@ export function createLinkProof(deps: {
     return 'unknown'
   }
 
+  /** That the table cannot be read says nothing against a pod; one whose link is known has to be shown on it, though. */
+  function overlong(pod: Pod, address: string, claim: Claim): Verdict {
+    if (claim.link === undefined) return tellUnknown(pod, address)
+    if (overlongTold.take())
+      log.error(
+        { address, pod: objectKey(pod.namespace, pod.name) },
+        'the routes of this node are more than the agent reads (4 MiB): pods cannot be verified and are refused',
+      )
+    return 'unheard'
+  }
+
   /** A port that is gone must not be guarded: its address may be the next pod's already. */
   function guardedPlace({ asks, link, address }: Claim): GuardedPlace | undefined {
     if (!asks || link?.mac === undefined || !ages.exists(link)) return undefined
@@ -197,6 +210,7 @@ export function createLinkProof(deps: {
       const claim = claims.get(pod.uid)?.get(address) ?? take(pod, address)
       const place = table.locate(address)
       if (place === 'unheard') return 'unheard'
+      if (place === 'overlong') return overlong(pod, address, claim)
       if (place === 'unknown') return claim.link === undefined ? tellUnknown(pod, address) : 'disproven'
       const verdict = judge(pod.uid, claim, place)
       return verdict === 'unknown' ? tellUnknown(pod, address) : verdict

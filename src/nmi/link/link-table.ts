@@ -4,7 +4,7 @@ import { createBridgePorts } from './bridge-ports.ts'
 import { portOf } from './forwarding.ts'
 import type { FileText, LinkFiles } from './link-files.ts'
 import { neighbourOf } from './neighbours.ts'
-import { hostRouteTo6, type Route, routeTo4 } from './routes.ts'
+import { hostRoutes6, type Route, type Routes, routes4 } from './routes.ts'
 
 /**
  * One network device of the node, from its creation to its end. The number is that of its folder in sysfs,
@@ -19,8 +19,11 @@ export interface Link {
   readonly mac?: string
 }
 
-/** Where an address is: on a link; on a bridge that has not heard it; or where these files tell nothing. */
-export type Place = Link | 'unheard' | 'unknown'
+/**
+ * Where an address is: on a link; on a bridge that has not heard it; where these files tell nothing; or `overlong`: the
+ * table of routes is too long to be read.
+ */
+export type Place = Link | 'unheard' | 'unknown' | 'overlong'
 
 export interface LinkTable {
   /** What the files say, or said some milliseconds ago. */
@@ -47,11 +50,13 @@ export function createLinkTable(deps: {
   const { files, clock, proc = '/proc', sys = '/sys' } = deps
   const ports = createBridgePorts(files, sys)
   const texts = new Map<string, FileText | undefined>()
+  const routes = new Map<'4' | '6', Routes>()
   const places = new Map<string, Place>()
   let freshUntil = -Infinity
 
   function renew(at: number): void {
     texts.clear()
+    routes.clear()
     places.clear()
     freshUntil = at + FRESH_MS
   }
@@ -63,12 +68,16 @@ export function createLinkTable(deps: {
     return text
   }
 
-  function routeTo(address: string): Route | undefined {
+  function routeTo(address: string): Route | 'overlong' | undefined {
     const v4 = isIPv4(address)
     const file = fileOf(`${proc}/net/${v4 ? 'route' : 'ipv6_route'}`)
-    if (file?.whole !== true) return undefined
-    const text = file.bytes.toString('latin1')
-    return v4 ? routeTo4(text, address) : hostRouteTo6(text, address)
+    if (file === undefined) return undefined
+    if (!file.whole) return 'overlong'
+    const family = v4 ? '4' : '6'
+    // Read as text once for all addresses: on some nodes it is long.
+    const known = routes.get(family) ?? (v4 ? routes4 : hostRoutes6)(file.bytes.toString('latin1'))
+    routes.set(family, known)
+    return known(address)
   }
 
   function link(device: string, mac?: string): Place {
@@ -90,6 +99,7 @@ export function createLinkTable(deps: {
   function look(address: string): Place {
     const route = routeTo(address)
     if (route === undefined) return 'unknown'
+    if (route === 'overlong') return 'overlong'
     const forwarding = fileOf(`${sys}/class/net/${route.device}/brforward`)
     // The neighbour table of IPv6 is in no file.
     if (forwarding !== undefined)

@@ -7,6 +7,9 @@ export interface Route {
   readonly host: boolean
 }
 
+/** How the node reaches each address, by one table. */
+export type Routes = (address: string) => Route | undefined
+
 /** Flags of a route (include/uapi/linux/route.h, include/uapi/linux/ipv6_route.h). */
 const UP = 0x1
 const GATEWAY = 0x2
@@ -17,28 +20,45 @@ const WORD = /^[0-9A-F]{8}$/
 const ONE_ADDRESS = 0xffff_ffff
 
 /**
- * The route to an IPv4 address in the text of /proc/net/route: the longest prefix, of several the first, as
+ * The routes to IPv4 addresses in the text of /proc/net/route: the longest prefix, of several the first, as
  * the kernel sorts them by metric. Undefined when there is none, or when the address is not on a link of
  * the node (a gateway, a rejecting route). The columns are those of fib_route_seq_show in
  * net/ipv4/fib_trie.c: 32-bit words in hexadecimal, in the byte order of a little-endian machine.
  */
-export function routeTo4(text: string, address: string): Route | undefined {
-  const wanted = wordOf(address)
+export function routes4(text: string): Routes {
+  // Taken apart for the first address that has no route of its own.
+  let rows: readonly Row[] | undefined
+  return (address) => {
+    const wanted = wordOf(address)
+    const own = ownRoute(text, wanted)
+    if (own !== undefined) return usable(own.device, own.flags, true)
+    rows ??= rowsOf(text)
+    return widerRoute(rows, numberOf(wanted))
+  }
+}
+
+/** The row for this one address. */
+function ownRoute(text: string, wanted: string): Row | undefined {
   // Most pods have a route of their own: found without reading the table.
   for (let at = text.indexOf(`\t${wanted}\t`); at >= 0; at = text.indexOf(`\t${wanted}\t`, at + 1)) {
     const end = text.indexOf('\n', at)
     const row = rowOf(text.slice(text.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end))
-    if (row?.mask === ONE_ADDRESS && row.network === numberOf(wanted))
-      return usable(row.device, row.flags, true)
+    if (row?.mask === ONE_ADDRESS && row.network === numberOf(wanted)) return row
   }
-  return widerRoute(text, numberOf(wanted))
+  return undefined
 }
 
-function widerRoute(text: string, wanted: number): Route | undefined {
+function rowsOf(text: string): Row[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => rowOf(line) ?? [])
+}
+
+function widerRoute(rows: readonly Row[], wanted: number): Route | undefined {
   let best: Row | undefined
-  for (const line of text.split('\n').slice(1)) {
-    const row = rowOf(line)
-    if (row === undefined || (wanted & row.mask) >>> 0 !== row.network) continue
+  for (const row of rows) {
+    if ((wanted & row.mask) >>> 0 !== row.network) continue
     // A mask with more leading ones is the greater number.
     if (best === undefined || best.mask < row.mask) best = row
   }
@@ -58,8 +78,12 @@ function rowOf(line: string): Row | undefined {
   return { device, network: numberOf(destination), mask: numberOf(maskText), flags }
 }
 
-/** The same for a host route to an IPv6 address in the text of /proc/net/ipv6_route; wider ones are not looked at. */
-export function hostRouteTo6(text: string, address: string): Route | undefined {
+/** The same for host routes to IPv6 addresses in the text of /proc/net/ipv6_route; wider ones are not looked at. */
+export function hostRoutes6(text: string): Routes {
+  return (address) => hostRoute6(text, address)
+}
+
+function hostRoute6(text: string, address: string): Route | undefined {
   const wanted = `${hexOf6(address)} 80 `
   for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
     if (at > 0 && text[at - 1] !== '\n') continue
