@@ -138,7 +138,7 @@ export const REFUSALS = {
     retryAfterSeconds: 2,
     imdsError: 'temporarily_unavailable',
     eventReason: 'AgentNotReady',
-    meaning: 'The agent has not read the state of the cluster yet, or has lost it.',
+    meaning: 'The agent has not read the state of the cluster yet, or is stopping.',
     remedy: 'Wait; when it stays, see /readyz of the node agent for the failed check',
   },
   'pod-unknown': {
