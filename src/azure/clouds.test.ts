@@ -98,10 +98,39 @@ test('a custom cloud comes from a go-autorest environment file', () => {
   for (const domain of PUBLIC) assert.ok(!JSON.stringify(cloud).includes(domain))
 })
 
+test('a file without Resource Manager is a cloud for who does not ask it', () => {
+  const file = {
+    name: 'Lab',
+    activeDirectoryEndpoint: 'https://login.lab.example/',
+    keyVaultEndpoint: 'https://vault.lab.example/',
+    keyVaultDNSSuffix: 'vault.lab.example',
+  }
+  const cloud = customCloud(Buffer.from(JSON.stringify(file)), { arm: false })
+  assert.deepEqual([cloud.armOrigin, cloud.armAudiences], ['', []])
+  assert.equal(cloud.keyVaultResource, 'https://vault.lab.example')
+  const odd = { ...file, resourceManagerEndpoint: 'http://management.lab.example' }
+  assert.equal(customCloud(Buffer.from(JSON.stringify(odd)), { arm: false }).armOrigin, '')
+})
+
 test('a broken environment file is an error that names the field', () => {
   const cases: [string, RegExp][] = [
-    ['no json', /the whole file/],
-    ['{"resourceManagerEndpoint":"https://a.example/"}', /activeDirectoryEndpoint/],
+    ['no json', /: the whole file is not a JSON object$/],
+    [
+      '{"resourceManagerEndpoint":"https://a.example/"}',
+      /: activeDirectoryEndpoint is missing or not a text$/,
+    ],
+    [
+      '{"activeDirectoryEndpoint":"https://a.example/"}',
+      /: resourceManagerEndpoint is missing or not a text$/,
+    ],
+    [
+      '{"activeDirectoryEndpoint":"https://a.example/","keyVaultEndpoint":1}',
+      /: keyVaultEndpoint is missing or not a text$/,
+    ],
+    [
+      '{"activeDirectoryEndpoint":"https://a.example/","resourceIdentifiers":1}',
+      /: resourceIdentifiers is missing or not an object$/,
+    ],
     [
       '{"activeDirectoryEndpoint":"http://a.example/","resourceManagerEndpoint":"https://a.example/"}',
       /active.*https/,

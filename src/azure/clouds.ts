@@ -10,7 +10,7 @@ export interface Cloud {
   readonly loginOrigin: string
   /** Other origins that are the same authority. */
   readonly loginAliases: readonly string[]
-  /** Resource Manager, an https origin. */
+  /** Resource Manager, an https origin; empty when the file of a custom cloud names none and none is needed. */
   readonly armOrigin: string
   /** Audiences that ARM accepts, the one to ask for first. */
   readonly armAudiences: readonly string[]
@@ -106,7 +106,7 @@ export function isKnownAuthority(origin: string): boolean {
 const ENVIRONMENT_FILE = v.object({
   name: v.optional(v.string(), CUSTOM_CLOUD),
   activeDirectoryEndpoint: v.string(),
-  resourceManagerEndpoint: v.string(),
+  resourceManagerEndpoint: v.optional(v.string(), ''),
   serviceManagementEndpoint: v.optional(v.string(), ''),
   tokenAudience: v.optional(v.string(), ''),
   keyVaultEndpoint: v.optional(v.string(), ''),
@@ -117,18 +117,21 @@ const ENVIRONMENT_FILE = v.object({
 
 /**
  * A cloud from the file of `AZURE_ENVIRONMENT_FILEPATH` (go-autorest's format).
- * @throws OperatorError that names the field
+ * @param arm whether Resource Manager is asked in it; who reads vaults alone needs no address of it
+ * @throws OperatorError that names the field, and shows nothing of what the file holds
  */
-export function customCloud(file: Buffer): Cloud {
+export function customCloud(file: Buffer, { arm }: { readonly arm: boolean } = { arm: true }): Cloud {
   const parsed = v.safeParse(ENVIRONMENT_FILE, parseJson(file))
-  if (!parsed.success) {
-    const issue = parsed.issues[0]
-    const field = v.getDotPath(issue) ?? 'the whole file'
-    throw new OperatorError(`the Azure environment file is not usable: ${field}: ${issue.message}`)
-  }
+  if (!parsed.success) throw unusable(problemOf(parsed.issues[0]))
   const { output } = parsed
-  const armOrigin = originOf('resourceManagerEndpoint', output.resourceManagerEndpoint)
-  const audiences = [output.tokenAudience, output.serviceManagementEndpoint, `${armOrigin}/`]
+  const { resourceManagerEndpoint } = output
+  if (arm && resourceManagerEndpoint === '')
+    throw unusable('resourceManagerEndpoint is missing or not a text')
+  const armOrigin = arm
+    ? originOf('resourceManagerEndpoint', resourceManagerEndpoint)
+    : (httpsOrigin(resourceManagerEndpoint) ?? '')
+  const own = armOrigin === '' ? '' : `${armOrigin}/`
+  const audiences = [output.tokenAudience, output.serviceManagementEndpoint, own]
   return {
     name: output.name,
     loginOrigin: originOf('activeDirectoryEndpoint', output.activeDirectoryEndpoint),
@@ -153,7 +156,17 @@ function keyVaultResource(file: v.InferOutput<typeof ENVIRONMENT_FILE>): string 
 function originOf(field: string, address: string): string {
   const origin = httpsOrigin(address)
   if (origin !== undefined) return origin
-  throw new OperatorError(`the Azure environment file is not usable: ${field} is not an https address`)
+  throw unusable(`${field} is not an https address`)
+}
+
+function problemOf(issue: v.BaseIssue<unknown>): string {
+  const field = v.getDotPath(issue)
+  if (field === null) return 'the whole file is not a JSON object'
+  return `${field} is missing or not ${issue.expected === 'Object' ? 'an object' : 'a text'}`
+}
+
+function unusable(problem: string): OperatorError {
+  return new OperatorError(`the Azure environment file is not usable: ${problem}`)
 }
 
 /**

@@ -10,7 +10,6 @@ import { Owner } from '../base/lifecycle.ts'
 import { createPodIdentity } from '../keyvault/identity/pod-identity.ts'
 import { createVaultTokens } from '../keyvault/identity/vault-tokens.ts'
 import { build, type ProviderDeps } from '../keyvault/provider.ts'
-import type { OrderRules } from '../keyvault/request/read-order.ts'
 import { readMetrics } from '../keyvault/vault/read-metrics.ts'
 import { createVaultReader } from '../keyvault/vault/shared-reads.ts'
 import { measureProcess } from '../telemetry/event-loop.ts'
@@ -19,11 +18,11 @@ import { createKeyVaultMetrics } from '../telemetry/keyvault-metrics.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetricsServer } from '../telemetry/metrics-server.ts'
 import { createRegistry, type Registry } from '../telemetry/registry.ts'
-import { cloudNamed } from './cloud.ts'
 import type { ValuesOf } from './flag.ts'
 import { type Environment, flagValues } from './flag-command.ts'
 import type { Invocation } from './invocation.ts'
 import { KEYVAULT_PROVIDER_FLAGS } from './keyvault-provider-flags.ts'
+import { rulesOf } from './keyvault-provider-rules.ts'
 
 type Flags = ValuesOf<typeof KEYVAULT_PROVIDER_FLAGS>
 
@@ -124,22 +123,4 @@ function upstreams(
   metrics.watchQueue(() => reader.queued)
   metrics.watchCache(() => reader.bytes)
   return { tokens, reader, metrics, log, clock }
-}
-
-/** Variable that names the file of a custom cloud, as for the other components. */
-const ENVIRONMENT_FILE = 'AZURE_ENVIRONMENT_FILEPATH'
-const STACK = 'AzureStackCloud'
-
-async function rulesOf(flags: Flags, environment: Environment): Promise<OrderRules> {
-  const stackCloud =
-    environment[ENVIRONMENT_FILE] === undefined ? undefined : await cloudNamed(STACK, environment)
-  const isStack = flags['cloud-name'].toLowerCase() === STACK.toLowerCase()
-  const defaultCloud = isStack && stackCloud ? stackCloud : await cloudNamed(flags['cloud-name'], environment)
-  return {
-    defaultCloud,
-    ...(stackCloud === undefined ? {} : { stackCloud }),
-    environmentFolder: flags['cloud-env-folder'],
-    clock: systemClock,
-    vmManagedIdentity: flags['vm-managed-identity'],
-  }
 }

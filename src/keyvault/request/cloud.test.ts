@@ -29,6 +29,9 @@ before(async () => {
   await writeFile(join(folder, 'stack.json'), JSON.stringify(ENVIRONMENT))
   await writeFile(join(folder, 'sub', 'deep.json'), JSON.stringify({ ...ENVIRONMENT, name: 'Deep' }))
   await writeFile(join(folder, 'broken.json'), '"s3cret-of-the-operator"')
+  const { resourceManagerEndpoint: _, ...fields } = ENVIRONMENT
+  await writeFile(join(folder, 'four-fields.json'), JSON.stringify(fields))
+  await writeFile(join(folder, 'no-login.json'), '{"keyVaultDNSSuffix":"s3cret"}')
   await writeFile(join(folder, 'large.json'), Buffer.alloc(64 * 1024 + 1, ' '))
   await writeFile(join(root, 'outside.json'), JSON.stringify(ENVIRONMENT))
   await writeFile(join(root, 'kubernetes-other', 'a.json'), JSON.stringify(ENVIRONMENT))
@@ -97,6 +100,10 @@ test('an environment file below the folder is read, by absolute and relative pat
   )
 })
 
+test('a file with the four fields that the old provider read is enough', async () => {
+  assert.equal((await pick('AzureStackCloud', 'four-fields.json')).keyVaultSuffix, 'vault.stack.test')
+})
+
 test('a pod author reads no other file', async () => {
   const outside =
     /^cloudName AzureStackCloud is not valid, error: open cloudEnvFileName .*: it is not below the folder/
@@ -122,7 +129,11 @@ test('pipes, folders, large and broken files are no clouds, and nothing of them 
   await fails('large.json', /large.json: it is larger than 65536 bytes$/)
   await fails('none.json', /none.json: no such file or directory$/)
   await fails('stack.json/x', /it cannot be read \(ENOTDIR\)$/)
-  await fails('broken.json', /broken.json: the Azure environment file is not usable: the whole file$/)
+  await fails(
+    'broken.json',
+    /broken.json: the Azure environment file is not usable: the whole file is not a JSON object$/,
+  )
+  await fails('no-login.json', /not usable: activeDirectoryEndpoint is missing or not a text$/)
 })
 
 test('without a file the cloud of the process serves, if it has one', async () => {

@@ -83,10 +83,9 @@ async function firstBytes(file: FileHandle, most: number): Promise<Buffer> {
 
 function cloudOf(bytes: Buffer): Cloud {
   try {
-    return customCloud(bytes)
+    return customCloud(bytes, { arm: false })
   } catch (thrown) {
     if (!(thrown instanceof OperatorError)) throw thrown
-    // Cut behind the field: what follows may quote the file.
-    throw new EnvironmentFileError(thrown.message.split(': ', 2).join(': '))
+    throw new EnvironmentFileError(thrown.message)
   }
 }
