@@ -1,8 +1,25 @@
-import { boolean, choice, duration, integer, port, text } from './flag.ts'
+import { InvalidArgumentError } from 'commander'
+import { boolean, choice, duration, type Flag, integer, port, text } from './flag.ts'
 
 const OLD = { origin: 'keyvault-provider' } as const
 const PODID = { origin: 'podid' } as const
 const MIB = 1024 * 1024
+
+/** A path of a URL; kubelet asks for one without its slash as if it had it. */
+function urlPath(flag: Flag<string>): Flag<string> {
+  return { ...flag, parse: (value) => (value.startsWith('/') ? value : `/${value}`) }
+}
+
+/** `http://<address>:<port>`. */
+function httpAddress(flag: Flag<string>): Flag<string> {
+  const parse = (value: string): string => {
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`)
+      return url.origin
+    throw new InvalidArgumentError('it is an address such as http://169.254.169.254')
+  }
+  return { ...flag, parse }
+}
 
 /** `podid keyvault-provider`. Names, defaults and effects of the Azure Key Vault provider 1.8, and podid's own. */
 export const KEYVAULT_PROVIDER_FLAGS = {
@@ -12,7 +29,9 @@ export const KEYVAULT_PROVIDER_FLAGS = {
     OLD,
   ),
   'healthz-port': port(8989, 'port of the health paths', OLD),
-  'healthz-path': text('/healthz', 'path that tells whether the provider answers on its socket', OLD),
+  'healthz-path': urlPath(
+    text('/healthz', 'path that tells whether the provider answers on its socket', OLD),
+  ),
   'healthz-timeout': duration('5s', 'how long the provider may take to answer itself', OLD),
   'prometheus-port': port(8898, 'port of /metrics', OLD),
   'metrics-backend': choice(['prometheus'], 'accepted for compatibility; there is one', OLD),
@@ -47,10 +66,8 @@ export const KEYVAULT_PROVIDER_FLAGS = {
     'let classes log in with the identities of the node (useVMManagedIdentity); the chart turns it off',
     PODID,
   ),
-  'metadata-endpoint': text(
-    'http://169.254.169.254',
-    'instance metadata service, for useVMManagedIdentity',
-    PODID,
+  'metadata-endpoint': httpAddress(
+    text('http://169.254.169.254', 'instance metadata service, for useVMManagedIdentity', PODID),
   ),
   'poll-max-age': duration(
     '25s',
