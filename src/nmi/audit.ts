@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { objectKey } from '../model/names.ts'
 import type { AzureIdentity, Pod } from '../model/resources.ts'
+import { shortId } from '../tokens/token-key.ts'
 
 /** Takes whole lines of JSON; calls `done` when it can take more. Must not throw. */
 export type LineSink = (lines: string, done: () => void) => void
@@ -167,11 +168,6 @@ function tailOf(entry: AuditEntry, time: string): string {
       ? ''
       : `,"resource":${JSON.stringify(entry.resource)},"text":${JSON.stringify(shortenIds(entry.message ?? ''))}`
   return `${rest},"durationMs":${entry.durationMs.toFixed(3)},"requestId":"${entry.requestId}","time":"${time}"}\n`
-}
-
-/** First and last four characters, as the old NMI logged client ids. */
-function shortId(id: string): string {
-  return id.length <= 12 ? id : `${id.slice(0, 4)}...${id.slice(-4)}`
 }
 
 /** Every GUID in a text, shortened. */

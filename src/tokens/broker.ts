@@ -39,8 +39,6 @@ export interface BrokerOptions {
 export interface RunningBroker extends TokenBroker, Component {
   /** Tokens in the cache. */
   readonly size: number
-  /** Forgets all tokens, for a change of rights that must show at once. */
-  flush(): void
 }
 
 /**
@@ -97,7 +95,6 @@ export function createTokenBroker(options: BrokerOptions): RunningBroker {
     peek: (request) => cache.peek(request),
     token: (request, signal) => cache.token(request, signal),
     podGone: (pod) => cache.podGone(pod),
-    flush: () => cache.flush(),
     objectIdOf: (clientId) => objectIds.get(clientId),
     get size() {
       return cache.size

@@ -407,19 +407,14 @@ test('a stopped cache keeps nothing and renews nothing', async () => {
   assert.equal(clock.timers, 0)
 })
 
-test('after a flush, and after the longest age that is set, the next request goes upstream', async () => {
+test('after the longest age that is set the next request goes upstream', async () => {
   const { cache, clock, source } = build((clock) => new AnsweringSource(() => makeToken(clock)), {
     maxAgeMs: HOUR,
   })
-  const first = await cache.token(makeRequest(), never)
-  cache.flush()
-  assert.equal(cache.size, 0)
-  assert.equal(cache.pods, 0)
-  const second = await cache.token(makeRequest(), never)
-  assert.notEqual(second, first)
+  const token = await cache.token(makeRequest(), never)
   source.answer = fails(unavailable())
   await clock.advance(HOUR - 1)
-  assert.equal(cache.peek(makeRequest()), second)
+  assert.equal(cache.peek(makeRequest()), token)
   await clock.advance(1)
   assert.equal(cache.peek(makeRequest()), undefined)
   cache.stop()

@@ -37,8 +37,6 @@ export interface TokenCache extends TokenSource {
   podGone(pod: string): void
   /** Renewals that failed with the former Secret are tried anew. */
   secretChanged(reference: SecretReference): void
-  /** Forgets all tokens: the next request of each goes upstream. */
-  flush(): void
   readonly size: number
   /** Pods that use a token. */
   readonly pods: number
@@ -267,9 +265,6 @@ export function createCache(inner: Flights, options: CacheOptions): TokenCache {
         entry.renewAt = clock.monotonic()
         if (entry.used) renew(entry)
       }
-    },
-    flush() {
-      for (const entry of entries) drop(entry)
     },
     get size() {
       return entries.size

@@ -58,7 +58,8 @@ function turnedAway(error: LimiterError): TokenError {
   }
   return new TokenError('upstream-throttled', texts[error.reason], {
     retryAfterSeconds: TURN_RETRY_AFTER,
-    ownShare: true,
+    // A turn that did not come in time may have been behind the pod's own requests; a full node is everybody's.
+    ownShare: error.reason !== 'total',
     cause: error,
   })
 }

@@ -47,7 +47,7 @@ export function requestKey(request: TokenRequest): string {
   return JSON.stringify([principalKey(request.principal), tenantKey(request), request.resource])
 }
 
-/** For logs: first and last four characters. */
+/** For logs: first and last four characters, as the old NMI logged client ids. */
 export function shortId(id: string): string {
   return id.length <= 12 ? id : `${id.slice(0, 4)}...${id.slice(-4)}`
 }

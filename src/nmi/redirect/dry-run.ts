@@ -9,7 +9,7 @@ import { ROUTE_LOCALNET, routeLocalnetIsOn } from './route-localnet.ts'
 import { isLoopback, targetAddress, type WantedChain } from './rules.ts'
 
 export interface PlanOptions {
-  readonly config: Omit<PreflightOptions, 'run' | 'files'>
+  readonly config: Omit<PreflightOptions, 'run' | 'files'> & { readonly cutConnections: 'off' | 'try' }
   readonly run: CommandRunner
   readonly files: HostFiles
   readonly wanted: readonly WantedChain[]

@@ -40,7 +40,6 @@ function optionsWith(changes: Partial<PreflightOptions>): PreflightOptions {
     addresses: { metadataIp: '169.254.169.254', metadataPort: 80, listenAddress: '127.0.0.1', listenPort: 0 },
     backend: 'nft',
     kubenet: { kubeletFile: '/etc/default/kubelet', allowed: true },
-    cutConnections: 'off',
     ...changes,
   }
 }
@@ -55,11 +54,10 @@ test('all problems are told at once, each with what to do', async () => {
       run: notInstalled,
       files: filesOf({ '/proc/self/status': 'CapEff:\t0000000000002000\n' }),
       kubenet: { kubeletFile: '/etc/default/kubelet', allowed: false },
-      cutConnections: 'require',
     }),
   )
-  assert.equal(problems.length, 4)
-  for (const part of ['--kubelet-config', 'iptables-nft is not installed', 'add NET_ADMIN', 'conntrack']) {
+  assert.equal(problems.length, 3)
+  for (const part of ['--kubelet-config', 'iptables-nft is not installed', 'add NET_ADMIN']) {
     assert.ok(
       problems.some((problem) => problem.includes(part)),
       part,

@@ -2,7 +2,6 @@ import { codeOf, errorText, OperatorError } from '../../base/errors.ts'
 import { type Backend, type BackendChoice, chooseBackend, readRules } from './backend.ts'
 import { missingCapabilities } from './capabilities.ts'
 import type { CommandRunner } from './command-runner.ts'
-import { canCutConnections } from './connections.ts'
 import type { HostFiles } from './host-files.ts'
 import { type KubenetGuard, refuseKubenet } from './kubenet-guard.ts'
 import { listenerAt, listeningSockets, whyPortIsTaken } from './listening-sockets.ts'
@@ -15,8 +14,6 @@ export interface PreflightOptions {
   readonly addresses: RedirectAddresses
   readonly backend: BackendChoice
   readonly kubenet: KubenetGuard
-  /** `require` refuses to start without conntrack. */
-  readonly cutConnections: 'off' | 'try' | 'require'
   /** The agent that listens and whose rules stand is one that is succeeded. */
   readonly succeeds?: boolean
 }
@@ -38,11 +35,6 @@ export async function preflight(options: PreflightOptions): Promise<PreflightRes
   await refuseKubenet(options.kubenet, files).catch(note)
   const backend = await chooseBackend(run, options.backend).catch(note)
   problems.push(...(await capabilityProblems(files, backend)))
-  if (options.cutConnections === 'require' && !(await canCutConnections(run))) {
-    problems.push(
-      'conntrack is not installed here, and --enable-conntrack-deletion asks for it; use an image that contains it, or leave the flag away',
-    )
-  }
   if (options.succeeds === true) return { backend, problems }
   const port = await portProblem(addresses)
   if (port !== undefined) problems.push(port)

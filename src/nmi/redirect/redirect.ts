@@ -29,8 +29,8 @@ export interface RedirectConfig {
   /** `--ipt-update-interval-sec`, in milliseconds. */
   readonly intervalMs: number
   readonly backend: BackendChoice
-  /** What happens at start to connections older than the rules; `require` refuses to start without conntrack. */
-  readonly cutConnections: 'off' | 'try' | 'require'
+  /** What happens at start to connections older than the rules; without conntrack they stay, and a warning tells. */
+  readonly cutConnections: 'off' | 'try'
   /** As the old agent did: on stop the rules go, and pods reach IMDS itself. */
   readonly removeOnStop: boolean
   readonly kubenet: KubenetGuard
