@@ -75,12 +75,12 @@ const DEFAULT_LIMITS: ServerLimits = {
   keepAliveTimeoutMs: 60_000,
   idleTimeoutMs: 120_000,
   maxConnections: 4096,
-  maxConnectionsPerAddress: 128,
+  maxConnectionsPerAddress: 256,
   maxRequestsPerConnection: 10_000,
   maxPipelined: 16,
   maxWaitingPerAddress: 64,
   maxWaiting: 1024,
-  drainMs: 10_000,
+  drainMs: 20_000,
 }
 
 /** An idle socket outlives the longest held request by this, milliseconds. */
@@ -127,7 +127,7 @@ export function holdLimits(flags: OldRetryFlags, assignmentMs = 45_000): HoldLim
   }
 }
 
-/** The defaults of AAD Pod Identity's NMI (test/conformance/rows), changed by what is given. */
+/** The defaults of the flags, which are those of AAD Pod Identity's NMI (test/conformance/rows), changed by what is given. */
 export function nmiConfig(
   fields: Partial<Omit<NmiConfig, 'limits'>> & { limits?: Partial<ServerLimits> } = {},
 ): NmiConfig {
