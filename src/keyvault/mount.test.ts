@@ -56,7 +56,6 @@ function createWorld(objects: readonly WantedObject[]) {
     reader,
     who: 'client id 5a0b',
     objectId: 'o',
-    expiresOn: 0,
   })
   const world = {
     lines,

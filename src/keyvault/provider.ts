@@ -66,7 +66,7 @@ export function build(config: ProviderConfig, deps: ProviderDeps): Provider {
   })
   const server = createProviderServer(
     { ...config, runtimeVersion: config.version },
-    { clock, log, metrics, mount: (message, { signal }) => mount(message, signal) },
+    { clock, log, metrics, mount },
   )
   const waitsBecause = (): string | undefined => {
     const status = server.status()

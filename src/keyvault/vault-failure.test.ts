@@ -27,7 +27,6 @@ const token: VaultToken = {
   reader: 'r',
   who: 'client id 5a0b0c0d-0000-4000-8000-000000000001',
   objectId: OBJECT_ID,
-  expiresOn: 0,
 }
 
 const podIdentity: VaultLogin = {

@@ -9,13 +9,14 @@ import {
   CSIDriverProviderClient,
   CSIDriverProviderService,
 } from '../../src/keyvault/grpc/generated/driver.ts'
-import type { DriverMessage, MountCall, MountHandler } from '../../src/keyvault/grpc/mount-calls.ts'
+import type { MountHandler } from '../../src/keyvault/grpc/mount-calls.ts'
 import {
   createProviderServer,
   type ProviderServer,
   type ProviderServerOptions,
 } from '../../src/keyvault/grpc/provider-server.ts'
 import type { MountResult } from '../../src/keyvault/mount-order.ts'
+import type { MountMessage } from '../../src/keyvault/request/mount-request.ts'
 import { createKeyVaultMetrics } from '../../src/telemetry/keyvault-metrics.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createRegistry } from '../../src/telemetry/registry.ts'
@@ -121,8 +122,8 @@ export function settled(promise: Promise<unknown>): { readonly done: boolean } {
 }
 
 export interface HeldMount {
-  readonly message: DriverMessage
-  readonly call: MountCall
+  readonly message: MountMessage
+  readonly signal: AbortSignal
   answer(result: MountResult): void
   fail(thrown: unknown): void
 }
@@ -132,9 +133,9 @@ export function heldMounts(): { readonly handler: MountHandler; readonly held: H
   const held: HeldMount[] = []
   return {
     held,
-    handler(message, call) {
+    handler(message, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<MountResult>()
-      held.push({ message, call, answer: resolve, fail: reject })
+      held.push({ message, signal, answer: resolve, fail: reject })
       return promise
     },
   }

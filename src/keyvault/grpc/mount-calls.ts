@@ -11,20 +11,8 @@ import { mountAnswer } from './mount-answer.ts'
 import { createMountLimit, DriverLeftError, type MountLimit } from './mount-limit.ts'
 import { asMountFailure, mountStatus } from './mount-status.ts'
 
-/** What the driver sends. */
-export interface DriverMessage extends MountMessage {
-  /** What is mounted now; only drivers before 1.6 say it, at rotation. */
-  readonly currentVersions: readonly { readonly id: string; readonly version: string }[]
-}
-
-/** What a mount may use: it ends when `signal` aborts, `deadlineMs` after its start at the latest. */
-export interface MountCall {
-  readonly signal: AbortSignal
-  readonly deadlineMs: number
-}
-
 /** @throws MountFailure; the signal's reason when it aborts */
-export type MountHandler = (message: DriverMessage, call: MountCall) => Promise<MountResult>
+export type MountHandler = (message: MountMessage, signal: AbortSignal) => Promise<MountResult>
 
 export interface MountCallsOptions {
   /** At once; more are refused. */
@@ -72,11 +60,10 @@ export function createMountCalls(options: MountCallsOptions, deps: MountCallsDep
       throw new MountFailure('provider-busy', `${options.maxMounts} mounts are under way on this node`)
     }
     open.add(limit)
-    const { currentObjectVersion, ...message } = request
-    const { signal, deadlineMs } = limit
+    const { attributes, secrets, targetPath, permission } = request
     // Behind a resolved promise, so that what a handler throws at once is handled as what it throws later.
     const work = Promise.resolve().then(() =>
-      deps.mount({ ...message, currentVersions: currentObjectVersion }, { signal, deadlineMs }),
+      deps.mount({ attributes, secrets, targetPath, permission }, limit.signal),
     )
     void Promise.allSettled([work]).then(() => ended(limit))
     return mountAnswer(await Promise.race([work, limit.overdue]), options.maxAnswerBytes)

@@ -20,8 +20,6 @@ export class DriverLeftError extends Error {
 export interface MountLimit {
   /** Aborts with a DeadlineError, a DriverLeftError, or the reason given to `abort`. */
   readonly signal: AbortSignal
-  /** Milliseconds from the start of the call until the signal aborts because of its deadline. */
-  readonly deadlineMs: number
   /** Rejects with the signal's reason when whoever heeds the signal had time to give a better one, and did not. */
   readonly overdue: Promise<never>
   abort(reason: Error): void
@@ -49,7 +47,6 @@ export function createMountLimit<Request, Answer>(
   call.once('cancelled', onCancelled)
   return {
     signal: controller.signal,
-    deadlineMs,
     overdue,
     abort: (reason) => end(reason, 0),
     close() {

@@ -24,7 +24,6 @@ export function vaultToken(obtained: ObtainedToken): VaultToken {
     reader: readerKey(obtained, claims),
     who: who(obtained, claims),
     objectId: claims?.objectId ?? '',
-    expiresOn: issued.expiresOn,
   }
 }
 

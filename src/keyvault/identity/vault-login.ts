@@ -30,8 +30,6 @@ export interface VaultToken {
   readonly who: string
   /** Object id, for `az` commands; empty when the token does not tell. */
   readonly objectId: string
-  /** Seconds since the epoch. */
-  readonly expiresOn: number
 }
 
 /** What the mount asks for tokens. */

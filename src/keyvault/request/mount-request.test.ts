@@ -22,7 +22,6 @@ test('the four strings of the driver are read', () => {
   assert.deepEqual(request.pod, {
     namespace: 'shop',
     name: 'web-0',
-    uid: '0b5a5a6c-6a3c-4a55-9a0f-0d9f3d1e2c11',
     serviceAccount: 'web',
   })
   assert.equal(request.parameters.get('keyvaultName'), 'shop-vault')

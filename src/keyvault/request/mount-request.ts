@@ -17,8 +17,7 @@ export interface MountMessage {
 export interface MountPod {
   readonly namespace: string
   readonly name: string
-  /** Empty when kubelet did not say it; so is `serviceAccount`. */
-  readonly uid: string
+  /** Empty when kubelet did not say it. */
   readonly serviceAccount: string
 }
 
@@ -37,7 +36,6 @@ export interface MountRequest {
 
 const POD_NAME = 'csi.storage.k8s.io/pod.name'
 const POD_NAMESPACE = 'csi.storage.k8s.io/pod.namespace'
-const POD_UID = 'csi.storage.k8s.io/pod.uid'
 const SERVICE_ACCOUNT = 'csi.storage.k8s.io/serviceAccount.name'
 const TOKENS = 'csi.storage.k8s.io/serviceAccount.tokens'
 
@@ -84,8 +82,7 @@ function readPod(parameters: ReadonlyMap<string, string>): MountPod {
   if (name === '') throw new MountFailure('pod-info-missing', 'pod name is not provided')
   const namespace = nameOf(parameters, POD_NAMESPACE, 'pod namespace')
   if (namespace === '') throw new MountFailure('pod-info-missing', 'pod namespace is not provided')
-  const uid = nameOf(parameters, POD_UID, 'pod uid')
-  return { namespace, name, uid, serviceAccount: nameOf(parameters, SERVICE_ACCOUNT, 'service account') }
+  return { namespace, name, serviceAccount: nameOf(parameters, SERVICE_ACCOUNT, 'service account') }
 }
 
 function nameOf(parameters: ReadonlyMap<string, string>, key: string, what: string): string {

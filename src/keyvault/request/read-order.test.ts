@@ -32,7 +32,6 @@ test('the strings of the driver become an order', async () => {
     pod: {
       namespace: 'shop',
       name: 'web-0',
-      uid: '0b5a5a6c-6a3c-4a55-9a0f-0d9f3d1e2c11',
       serviceAccount: 'web',
     },
     vault: { name: 'Shop-Vault', origin: 'https://shop-vault.vault.azure.net' },
