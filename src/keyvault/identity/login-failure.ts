@@ -17,8 +17,3 @@ export function loginFailure(who: string, thrown: unknown, hint = ''): unknown {
 function withoutAddresses(text: string): string {
   return text.replaceAll(/ (?:\d{1,3}(?:\.\d{1,3}){3}|\[?[\da-f]*:[\da-f:]+:[\da-f]*\]?):\d{1,5}\b/gi, '')
 }
-
-/** An id of a SecretProviderClass within a text: whole, on one line. */
-export function shown(id: string): string {
-  return id.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').slice(0, 300)
-}

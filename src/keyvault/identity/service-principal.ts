@@ -1,5 +1,6 @@
 import type { EntraClient } from '../../azure/entra-client.ts'
-import { loginFailure, shown } from './login-failure.ts'
+import { shownId } from '../shown.ts'
+import { loginFailure } from './login-failure.ts'
 import type { ObtainedToken } from './obtained-token.ts'
 import type { VaultLogin } from './vault-login.ts'
 
@@ -22,7 +23,7 @@ export async function loginByServicePrincipal(
     return { issued, way: 'service principal', clientId, authority: loginOrigin }
   } catch (thrown) {
     throw loginFailure(
-      `service principal with client id ${shown(clientId)} in tenant ${shown(tenantId)}`,
+      `service principal with client id ${shownId(clientId)} in tenant ${shownId(tenantId)}`,
       thrown,
     )
   }

@@ -3,7 +3,8 @@ import { UpstreamError } from '../../azure/upstream-error.ts'
 import { createBackoff } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
 import { sleep } from '../../base/deadline.ts'
-import { loginFailure, shown } from './login-failure.ts'
+import { shownId } from '../shown.ts'
+import { loginFailure } from './login-failure.ts'
 import type { ObtainedToken } from './obtained-token.ts'
 import type { VaultLogin } from './vault-login.ts'
 
@@ -57,7 +58,7 @@ function passes(thrown: unknown): thrown is UpstreamError {
 function wordsOf(clientId: string): string {
   return clientId === ''
     ? 'managed identity of the node'
-    : `managed identity of the node with client id ${shown(clientId)}`
+    : `managed identity of the node with client id ${shownId(clientId)}`
 }
 
 function hintOf(thrown: unknown): string {

@@ -1,7 +1,8 @@
 import type { EntraClient } from '../../azure/entra-client.ts'
 import { UpstreamError } from '../../azure/upstream-error.ts'
+import { shownId } from '../shown.ts'
 import { assertionClaims } from './assertion-claims.ts'
-import { loginFailure, shown } from './login-failure.ts'
+import { loginFailure } from './login-failure.ts'
 import type { ObtainedToken } from './obtained-token.ts'
 import type { VaultLogin } from './vault-login.ts'
 
@@ -31,7 +32,7 @@ export async function loginByWorkloadIdentity(
     )
     return { issued, way: 'workload identity', clientId, authority: loginOrigin }
   } catch (thrown) {
-    const who = `workload identity with client id ${shown(clientId)} in tenant ${shown(tenantId)}`
+    const who = `workload identity with client id ${shownId(clientId)} in tenant ${shownId(tenantId)}`
     throw loginFailure(who, thrown, hintOf(login, thrown))
   }
 }
@@ -40,7 +41,7 @@ export async function loginByWorkloadIdentity(
 function hintOf({ assertion }: WorkloadLogin, thrown: unknown): string {
   if (!(thrown instanceof UpstreamError) || !NO_MATCH.has(thrown.aadsts ?? 0)) return ''
   const { issuer, subject, audience } = assertionClaims(assertion)
-  return `; its federated credential must have issuer ${shown(issuer)}, subject ${shown(subject)} and audience ${shown(audience)}`
+  return `; its federated credential must have issuer ${shownId(issuer)}, subject ${shownId(subject)} and audience ${shownId(audience)}`
 }
 
 /** False when another token of the same service account may well be taken. */

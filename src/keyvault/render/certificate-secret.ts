@@ -1,9 +1,10 @@
 import type { VaultSecret } from '../../azure/vault-objects.ts'
+import { shown } from '../shown.ts'
 import type { WantedObject } from '../wanted-object.ts'
 import { type CertificateTexts, checkPemKeyFits, splitPem } from './certificate-texts.ts'
 import { decodeBase64, decodeText } from './encoding.ts'
 import type { RenderedPart, Rendering } from './rendered-part.ts'
-import { shown, Unusable } from './unusable.ts'
+import { Unusable } from './unusable.ts'
 
 type Wanted = Pick<WantedObject, 'format' | 'encoding'>
 
@@ -40,7 +41,7 @@ function contentOf(contentType: string | undefined, value: string): typeof PEM |
   const said = contentType?.trim().toLowerCase() ?? ''
   if (said === PEM || said === PFX) return said
   if (said !== '')
-    throw new Unusable(`failed to get certificate. unknown content type ${shown(contentType ?? '')}`)
+    throw new Unusable(`failed to get certificate. unknown content type '${shown(contentType ?? '')}'`)
   if (/^-----BEGIN [A-Z0-9 ]+-----/m.test(value)) return PEM
   // Every PKCS#12 file is a SEQUENCE.
   if (decodeBase64(value)?.at(0) === 0x30) return PFX

@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { VaultKey } from '../../azure/vault-objects.ts'
-import { shown, Unusable } from './unusable.ts'
+import { shown } from '../shown.ts'
+import { Unusable } from './unusable.ts'
 
 type Jwk = VaultKey['jwk']
 
@@ -39,11 +40,11 @@ function checkedJwk(jwk: Jwk): JsonWebKey {
     case 'EC-HSM': {
       const { crv = '' } = jwk
       const size = COORDINATE.get(crv)
-      if (size === undefined) throw new Unusable(`curve ${shown(crv)} is not supported`)
+      if (size === undefined) throw new Unusable(`curve '${shown(crv)}' is not supported`)
       return { kty: 'EC', crv, x: coordinate('x', jwk.x, size), y: coordinate('y', jwk.y, size) }
     }
     default:
-      throw new Unusable(`failed to get key. key type ${shown(jwk.kty)} currently not supported`)
+      throw new Unusable(`failed to get key. key type '${shown(jwk.kty)}' currently not supported`)
   }
 }
 

@@ -5,12 +5,3 @@
 export class Unusable extends Error {
   override readonly name = 'Unusable'
 }
-
-/** Longest foreign word in a message. */
-const MOST_SHOWN = 64
-
-/** A word of the vault, such as a content type, as a message may show it. */
-export function shown(word: string): string {
-  const printable = word.replaceAll(/[^\x20-\x7e]/g, '?')
-  return `'${printable.length > MOST_SHOWN ? `${printable.slice(0, MOST_SHOWN)}...` : printable}'`
-}

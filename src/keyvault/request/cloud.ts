@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts'
 import { DeadlineError } from '../../base/deadline.ts'
 import { nearMatch } from '../../model/near-match.ts'
 import { MountFailure } from '../mount-failure.ts'
+import { quoted, shown } from '../shown.ts'
 import { EnvironmentFileError, readEnvironmentFile } from './environment-file.ts'
-import { quoted, shown } from './shown.ts'
 
 /** The clouds of the process. */
 export interface CloudChoices {

@@ -1,4 +1,4 @@
-import { quoted } from './shown.ts'
+import { quoted } from '../shown.ts'
 
 const VALUES: ReadonlyMap<string, boolean> = new Map([
   ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((text) => [text, true] as const),

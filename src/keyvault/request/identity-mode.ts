@@ -1,11 +1,12 @@
 import type { Cloud } from '../../azure/clouds.ts'
 import type { VaultLogin } from '../identity/vault-login.ts'
 import { MountFailure } from '../mount-failure.ts'
+import { quoted } from '../shown.ts'
 import type { MountRequest } from './mount-request.ts'
-import { type ClassParameters, spellingHint } from './parameters.ts'
+import type { ClassParameters } from './parameters.ts'
 import { serviceAccountToken } from './service-account-token.ts'
 import { servicePrincipal } from './service-principal.ts'
-import { quoted } from './shown.ts'
+import { spellingHint } from './spelling.ts'
 
 export interface LoginQuestion {
   readonly request: Pick<MountRequest, 'pod' | 'secrets' | 'serviceAccountTokens'>

@@ -1,8 +1,8 @@
+import { quoted, shown } from '../shown.ts'
 import type { ObjectType, WantedObject } from '../wanted-object.ts'
 import { filePath } from './file-names.ts'
 import { filePathProblem } from './file-path.ts'
 import { GoBoolError, parseGoBool } from './go-bool.ts'
-import { quoted, shown } from './shown.ts'
 
 /** Fields of an object as they stand in the class, trimmed; the history is a number already. */
 export interface ObjectFields {

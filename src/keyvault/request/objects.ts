@@ -1,11 +1,11 @@
 import { isScalar, isSeq, type ParsedNode } from 'yaml'
 import { MountFailure } from '../mount-failure.ts'
+import { shown } from '../shown.ts'
 import type { WantedObject } from '../wanted-object.ts'
 import { filePath } from './file-names.ts'
 import { createFileTree } from './file-tree.ts'
 import { type ObjectFields, ObjectRuleError, wantedObject } from './object-rules.ts'
-import { nearMissesOf, spellingHint } from './parameters.ts'
-import { shown } from './shown.ts'
+import { nearMissesOf, spellingHint } from './spelling.ts'
 import {
   type FieldText,
   fieldsOf,

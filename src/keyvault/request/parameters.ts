@@ -1,8 +1,8 @@
 import { parseGoDuration } from '../../base/duration.ts'
-import { nearMatch } from '../../model/near-match.ts'
 import { MountFailure } from '../mount-failure.ts'
+import { quoted } from '../shown.ts'
 import { GoBoolError, parseGoBool } from './go-bool.ts'
-import { quoted, shown } from './shown.ts'
+import { nearMissesOf, spellingHint } from './spelling.ts'
 
 /** Parameters of a SecretProviderClass that podid knows; `tenantId` is the old spelling of `tenantID`. */
 const KNOWN = [
@@ -42,8 +42,6 @@ export interface ClassParameters {
 }
 
 const LONGEST_LAST_KNOWN_GOOD = '24h'
-/** Names compared with the known ones; a class has a dozen. */
-const MOST_COMPARED = 64
 
 /**
  * The parameters, in the order in which the old provider looked at them and with its texts, which people search for.
@@ -78,29 +76,6 @@ export function readParameters(given: ReadonlyMap<string, string>): ClassParamet
     lastKnownGoodMs: lastKnownGood(text('lastKnownGoodMaxAge')),
     misspelled,
   }
-}
-
-/** ` (keyVaultName is given: it is written keyvaultName)`, or nothing. */
-export function spellingHint(misspelled: ReadonlyMap<string, string>, ...names: readonly string[]): string {
-  const hints = names.flatMap((name) => {
-    const given = misspelled.get(name)
-    return given === undefined ? [] : [`${shown(given)} is given: it is written ${name}`]
-  })
-  return hints.length === 0 ? '' : ` (${hints.join('; ')})`
-}
-
-/** For each known name the unknown one that is nearest to it and to no other. */
-export function nearMissesOf(given: Iterable<string>, known: readonly string[]): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
-  let compared = 0
-  for (const name of given) {
-    if (known.includes(name) || name.includes('/')) continue
-    compared += 1
-    if (compared > MOST_COMPARED) break
-    const near = nearMatch(name, known)
-    if (near !== undefined && !found.has(near)) found.set(near, name)
-  }
-  return found
 }
 
 function nearMisses(given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {

@@ -1,6 +1,6 @@
 import { type Cloud, httpsOrigin } from '../../azure/clouds.ts'
 import { MountFailure } from '../mount-failure.ts'
-import { quoted } from './shown.ts'
+import { quoted } from '../shown.ts'
 
 /**
  * Origin of a vault of this cloud, lower case as host names are. The name cannot lead to another host: it has no

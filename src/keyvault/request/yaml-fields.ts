@@ -1,5 +1,5 @@
 import { isMap, isScalar, type ParsedNode, Scalar } from 'yaml'
-import { shown } from './shown.ts'
+import { shown } from '../shown.ts'
 
 /** One value of a mapping, as text. */
 export interface FieldText {

@@ -1,5 +1,5 @@
 import { Composer, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml'
-import { shown } from './shown.ts'
+import { shown } from '../shown.ts'
 
 /** UTF-16 units of `objects`. */
 const LONGEST = 512 * 1024
