@@ -199,6 +199,19 @@ test('an optional object that is missing or disabled is left out and shown as mi
   await assert.rejects(world.mount(), failing('vault-forbidden', /ForbiddenByRbac/))
 })
 
+test('when the last of the optional objects goes, the log says once that the driver leaves its file', async () => {
+  const world = createWorld([wanted('a', { optional: true })])
+  const told = () => world.lines.filter((line) => line.includes('leaves the files of before')).length
+  await world.mount()
+  assert.equal(told(), 0)
+  world.object = () => Promise.reject(new VaultError('not-found', 'gone'))
+  for (let repeat = 0; repeat < 2; repeat += 1) {
+    const result = await world.mount()
+    assert.deepEqual(result, { files: [], objectVersions: [{ id: 'secret/a', version: 'missing' }] })
+    assert.equal(told(), 1)
+  }
+})
+
 test('failures of several objects are told together in the order of the class, the same text each time', async () => {
   const world = createWorld([wanted('a'), wanted('b'), wanted('c')])
   let order = ['c', 'b', 'a']

@@ -47,7 +47,14 @@ export function createMounter(deps: MounterDeps): Mounter {
     progress.step = 'the files are made'
     const result = await renderVolume(order, reads, deps, signal)
     const first = !volumes.has(targetPath, token.reader)
-    volumes.filled(targetPath, token.reader)
+    const { length: files } = result.files
+    // The driver takes an answer without files for one whose files the provider wrote itself.
+    if (files === 0 && volumes.filesOf(targetPath) > 0)
+      log.warn(
+        progress.fields,
+        'all objects are optional and gone; the CSI driver leaves the files of before',
+      )
+    volumes.filled(targetPath, token.reader, files)
     const line = { ...progress.fields, login: login.kind, ms: Math.round(clock.monotonic() - startedAt) }
     if (first) log.info(line, 'mounted')
     else log.debug(line, 'looked after')

@@ -141,6 +141,21 @@ test('an optional object is left out while it is missing or disabled; a required
   )
 })
 
+test('when no file is left the driver keeps the last ones, as docs/keyvault.md says; a file beside them lets them go', async () => {
+  await using world = await startKeyVault()
+  bindShop(world)
+  world.rotate('extra', 'the-extra-value')
+  const alone = ['objectName: extra, objectType: secret, optional: true']
+  await world.mount({ objects: alone })
+  world.vault.secrets.items.delete('extra')
+  world.clock.skip(26_000)
+  const emptied = await world.mount({ objects: alone })
+  assert.deepEqual([emptied.files, emptied.objects.get('secret/extra')], [[], 'missing'])
+  assert.equal(world.file('extra'), 'the-extra-value')
+  await world.mount({ objects: [...alone, 'db'] })
+  assert.throws(() => world.file('extra'), /ENOENT/)
+})
+
 test('a class names its own cloud by an environment file of the operator, and no other file', async () => {
   await using world = await startKeyVault()
   bindShop(world)
