@@ -141,6 +141,26 @@ test('an optional object is left out while it is missing or disabled; a required
   )
 })
 
+test('a class of more objects than a pod may have in the line for the vault is mounted all the same', async () => {
+  await using world = await startKeyVault({ concurrentPerPod: 2, queuedPerPod: 12 })
+  bindShop(world)
+  const names = Array.from({ length: 40 }, (_, index) => `many-${index}`)
+  for (const name of names) world.rotate(name, `value of ${name}`)
+  assert.deepEqual((await world.mount({ objects: names })).files, names)
+})
+
+test('one secret under many names is asked for once', async () => {
+  await using world = await startKeyVault()
+  bindShop(world)
+  world.forget()
+  const objects = Array.from(
+    { length: 40 },
+    (_, index) => `objectName: db, objectType: secret, objectAlias: a${index}`,
+  )
+  assert.equal((await world.mount({ objects })).files.length, 40)
+  assert.equal(world.asked(), 1)
+})
+
 test('when no file is left the driver keeps the last ones, as docs/keyvault.md says; a file beside them lets them go', async () => {
   await using world = await startKeyVault()
   bindShop(world)
