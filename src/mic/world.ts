@@ -50,7 +50,11 @@ export class World {
     this.#assignedByPod = stores.assigned.index((each) => [podKeyOf(each)])
     this.#assignedByNode = stores.assigned.index((each) => [each.nodeName])
     const bySelector = stores.bindings.index((each) => [each.selector])
+    const told = new Map<string, string>()
+    stores.bindings.subscribe(() => told.clear())
+    stores.identities.subscribe(() => told.clear())
     this.bindings = {
+      told,
       bindingsBySelector: (selector) => bySelector.get(selector),
       selectors: () => bySelector.keys(),
       identity: (namespace, name) => stores.identities.get(objectKey(namespace, name)),

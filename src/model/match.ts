@@ -117,7 +117,7 @@ function namespaceMismatch(pod: Pod, binding: AzureIdentityBinding): Refusal {
 
 /** The selectors listed in a refusal; more would only hide the near match. */
 const LISTED_SELECTORS = 5
-/** Labels of which it is kept what was told: more than a node's pods have. */
+/** Labels of which it is kept what was told. */
 const MAX_TOLD = 1_000
 
 /** What other bindings select. Looking at all of them costs something, and a refused pod asks again and again. */
