@@ -158,4 +158,21 @@ export const KEYVAULT_PROCESS: readonly Row[] = [
     'test/chart/keyvault-old-values.test.ts',
     'every value of the old provider chart has its row in docs/keyvault.md, and what it became exists',
   ]),
+  differs(
+    'any number of PKCS#12 files is opened, whatever they cost',
+    [
+      'src/keyvault/render/pfx-openings.test.ts',
+      'the rounds of one mount are bounded together; another mount has its own, and what is open costs nothing',
+    ],
+    'kv-pfx-cost',
+  ),
+  differs(
+    'the whole list of versions is read, however long',
+    ['test/integration/keyvault-client.test.ts', 'of more than a thousand versions the newest are kept'],
+    'kv-many-versions',
+  ),
+  same('an environment file needs name, activeDirectoryEndpoint, keyVaultEndpoint and keyVaultDNSSuffix', [
+    'src/keyvault/request/cloud.test.ts',
+    'a file with the four fields that the old provider read is enough',
+  ]),
 ]
