@@ -114,7 +114,8 @@ export const MOUNT_FAILURES = {
   'vault-throttled': {
     blame: 'vault',
     passes: true,
-    meaning: 'Key Vault limits the requests; podid waits as long as it is told, for all pods of the node.',
+    meaning:
+      'Key Vault limits the requests, and podid waits as long as it is told, for all pods of the node; or the node itself has too much to read, which the message says.',
     remedy: 'Wait; when it stays, spread objects over vaults or poll less often',
   },
   'vault-unavailable': {
@@ -127,7 +128,8 @@ export const MOUNT_FAILURES = {
     blame: 'class',
     passes: false,
     meaning: 'The files are together larger than the CSI driver takes.',
-    remedy: 'Split the objects over several SecretProviderClasses',
+    remedy:
+      'Split the objects over several SecretProviderClasses, or raise --max-answer-bytes with the limit of the driver',
   },
   'out-of-time': {
     blame: 'vault',
