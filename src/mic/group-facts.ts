@@ -105,8 +105,8 @@ export class GroupFacts {
     return ms > 0 ? ms : undefined
   }
 
-  /** ARM says that there is no such VM or scale set; true when it has said so for long enough to be believed. */
-  isGone(): boolean {
+  /** ARM says that there is no such VM or scale set. @returns true when it has said so for long enough to be believed. */
+  noteMissing(): boolean {
     const now = this.#clock.monotonic()
     this.missingSince ??= now
     return now - this.missingSince >= GONE_AFTER_MS

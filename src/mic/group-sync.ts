@@ -249,7 +249,8 @@ async function takeFailure(
     'the identities of a VM or scale set cannot be changed now',
   )
   if (error.fault !== 'missing') return
-  if (!facts.isGone() && deps.wanted.inGroup(group.id).size > 0) {
+  const isGone = facts.noteMissing()
+  if (!isGone && deps.wanted.inGroup(group.id).size > 0) {
     facts.forgetObserved(new Set())
     return
   }
