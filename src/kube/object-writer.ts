@@ -194,15 +194,20 @@ function done(answer: unknown): WriteOutcome {
 const withStatus = v.object({
   status: v.object({
     status: v.string(),
-    reason: v.optional(v.string(), ''),
-    message: v.optional(v.string(), ''),
+    reason: v.optional(v.string()),
+    message: v.optional(v.string()),
   }),
 })
 
-/** The stored object says all of the status; a server that keeps it apart leaves it as it was. */
+/**
+ * The stored object says what the status says; a server that keeps it apart leaves it as it was. The definitions of
+ * AAD Pod Identity know no reason and no message, and drop them.
+ */
 function carries(answer: unknown, { state, reason, message }: AssignmentStatus): boolean {
   const read = v.safeParse(withStatus, answer)
   if (!read.success) return false
   const { status } = read.output
-  return status.status === state && status.reason === reason && status.message === message
+  return (
+    status.status === state && (status.reason ?? reason) === reason && (status.message ?? message) === message
+  )
 }

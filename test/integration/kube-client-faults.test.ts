@@ -97,7 +97,12 @@ test('a kubeconfig with a client certificate connects as kubectl does', async (t
 })
 
 interface Definition extends Record<string, unknown> {
-  readonly spec: { readonly versions: { subresources?: object }[] }
+  readonly spec: {
+    readonly versions: {
+      subresources?: object
+      schema: { openAPIV3Schema: { properties: { status: { properties: Record<string, unknown> } } } }
+    }[]
+  }
 }
 
 async function assignedIdentityCrd(): Promise<Definition> {
@@ -118,6 +123,26 @@ for (const apart of [false, true]) {
     await liveAssigned(connection, 'default', () => Promise.resolve(items()))
   })
 }
+
+test('a definition of AAD Pod Identity keeps the state of a status and drops its reason, and the write counts', async (t) => {
+  const { emulator, connection } = await world(t)
+  const crd = await assignedIdentityCrd()
+  for (const version of crd.spec.versions) {
+    delete version.subresources
+    const { properties } = version.schema.openAPIV3Schema.properties.status
+    delete properties['reason']
+    delete properties['message']
+  }
+  emulator.load([crd])
+  const writer = createObjectWriter(connection, systemClock)
+  const created = await writer.create(draftIn('default', 'Created'), NEVER)
+  assert.ok(created.outcome === 'done')
+  const ref = { ...draftIn('default', 'Created'), uid: created.uid, resourceVersion: created.resourceVersion }
+  const status = { state: 'Created', reason: 'assignment-failed', message: 'why' } as const
+  assert.equal((await writer.patchStatus(ref, status, NEVER)).outcome, 'done')
+  const [object] = emulator.objects('azureassignedidentities', API_GROUP) as unknown as readonly Json[]
+  assert.deepEqual(object?.status, { status: 'Created', availableReplicas: 1 })
+})
 
 test('a write to a cluster without the CRD is an error with its status, and so is a server that fails', async (t) => {
   const { emulator, connection } = await world(t)
