@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
+import { wantedSecret } from '../../test/make/vault-objects.ts'
 import { VaultError } from '../azure/vault-error.ts'
 import type { VaultObject, VaultVersion } from '../azure/vault-objects.ts'
 import { DeadlineError } from '../base/deadline.ts'
@@ -19,15 +20,7 @@ const VALUE = 'the value that nobody may log'
 const TOKEN = 'the token that nobody may log'
 
 function wanted(name: string, more: Partial<WantedObject> = {}): WantedObject {
-  const plain = {
-    version: '',
-    history: 1,
-    format: 'pem',
-    encoding: 'utf-8',
-    mode: 0o640,
-    optional: false,
-  } as const
-  return { type: 'secret', name, path: name, ...plain, ...more }
+  return { ...wantedSecret(name), mode: 0o640, ...more }
 }
 
 function secret(version: string, text = VALUE): VaultObject {

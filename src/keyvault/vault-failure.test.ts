@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { wantedSecret } from '../../test/make/vault-objects.ts'
 import { VaultError, type VaultErrorKind } from '../azure/vault-error.ts'
 import { SecretString } from '../base/secret.ts'
 import type { VaultLogin, VaultToken } from './identity/vault-login.ts'
@@ -10,17 +11,7 @@ import type { WantedObject } from './wanted-object.ts'
 
 const OBJECT_ID = '11111111-2222-4333-8444-555555555555'
 
-const wanted: WantedObject = {
-  type: 'secret',
-  name: 'database-password',
-  path: 'database-password',
-  version: '',
-  history: 1,
-  format: 'pem',
-  encoding: 'utf-8',
-  mode: 0o644,
-  optional: false,
-}
+const wanted = wantedSecret('database-password')
 
 const token: VaultToken = {
   value: new SecretString('eyJ.secret.token'),

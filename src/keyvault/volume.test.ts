@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { certificateSecret } from '../../test/make/vault-objects.ts'
+import { certificateSecret, wantedSecret } from '../../test/make/vault-objects.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { MountOrder } from './mount-order.ts'
 import { renderVolume } from './volume.ts'
-import type { WantedObject } from './wanted-object.ts'
-
-const plain = {
-  version: '',
-  history: 1,
-  format: 'pem',
-  encoding: 'utf-8',
-  mode: 0o644,
-  optional: false,
-} as const
-const wanted = (name: string): WantedObject => ({ type: 'secret', name, path: name, ...plain })
 
 const PFX = certificateSecret('MII=', 'application/x-pkcs12')
 const KILOBYTE = 'x'.repeat(1_000)
@@ -26,7 +15,7 @@ function render(options: { maxAnswerBytes?: number; signal?: AbortSignal } = {})
     happened.push('opened')
     return Promise.resolve({ certificates: '', keys: '', combined: KILOBYTE })
   }
-  const objects = ['a', 'b', 'c'].map(wanted)
+  const objects = ['a', 'b', 'c'].map(wantedSecret)
   const order = {
     pod: { namespace: 'shop', name: 'web', serviceAccount: 'web' },
     vault: { name: 'shop', origin: 'https://shop.vault.azure.net' },

@@ -3,6 +3,22 @@ import type { VaultCertificate, VaultKey, VaultSecret } from '../../src/azure/va
 import { SecretString } from '../../src/base/secret.ts'
 import { createPfxOpenings } from '../../src/keyvault/render/pfx-openings.ts'
 import type { Rendering, RenderSettings } from '../../src/keyvault/render/rendered-part.ts'
+import type { WantedObject } from '../../src/keyvault/wanted-object.ts'
+
+/** A secret of a class that says its name and nothing else. */
+export function wantedSecret(name: string): WantedObject {
+  return {
+    type: 'secret',
+    name,
+    path: name,
+    version: '',
+    history: 1,
+    format: 'pem',
+    encoding: 'utf-8',
+    mode: 0o644,
+    optional: false,
+  }
+}
 
 export function vaultSecret(
   value: string,
