@@ -25,7 +25,7 @@ export interface Answer {
   readonly error?: string
   readonly retryAfter?: string
   /** What earlier tries of the same request ended with (`load -retries`). */
-  readonly failed?: readonly string[]
+  readonly failed?: readonly { readonly at: string; readonly cause: string }[]
 }
 
 export interface TokenOrder {

@@ -64,7 +64,7 @@ export async function endLoad(
     if (status !== 200) failed += 1
     else if (Date.parse(at) > strictFromMs) assert.equal(ownerOf(body), clientId)
     else if (ownerOf(body) !== clientId) foreign += 1
-    for (const each of [...earlier, ...last]) {
+    for (const each of [...earlier.map((tried) => tried.cause), ...last]) {
       failedTries += 1
       const cause = causeOf(each)
       causes.set(cause, (causes.get(cause) ?? 0) + 1)

@@ -53,7 +53,12 @@ type answer struct {
 	// How long the program had run when it asked.
 	AgeMs float64 `json:"ageMs"`
 	// What earlier tries of the same request ended with (load -retries).
-	Failed []string `json:"failed,omitempty"`
+	Failed []failedTry `json:"failed,omitempty"`
+}
+
+type failedTry struct {
+	At    string `json:"at"`
+	Cause string `json:"cause"`
 }
 
 func main() {
@@ -248,7 +253,7 @@ func load(ctx context.Context, args []string) {
 
 // Tries again what Azure's SDKs try again, with their usual pauses.
 func persist(ctx context.Context, order order, retries int) answer {
-	failed := []string{}
+	failed := []failedTry{}
 	for pause := 800 * time.Millisecond; ; pause *= 2 {
 		got := ask(ctx, order)
 		passes := got.Status == 0 || got.Status == 404 || got.Status == 410 || got.Status == 429 || got.Status >= 500
@@ -260,7 +265,7 @@ func persist(ctx context.Context, order order, retries int) answer {
 			}
 			return got
 		}
-		failed = append(failed, fmt.Sprintf("%d %s", got.Status, got.Error))
+		failed = append(failed, failedTry{At: got.At, Cause: fmt.Sprintf("%d %s", got.Status, got.Error)})
 		time.Sleep(pause)
 	}
 }
