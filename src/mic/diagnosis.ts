@@ -51,18 +51,9 @@ export function groupRefusal(group: ComputeGroup, error: ArmError, principal: st
       return refuse('assignment-failed', `podid's principal may not read or change ${name}. ${grant}`)
     }
     case 'throttled':
-      if (error.status === 0) {
-        return refuse(
-          'assignment-failed',
-          `the calls to ARM that podid allows itself (--arm-calls-per-hour) are used up; ${name} waits for its turn`,
-        )
-      }
-      return refuse('assignment-failed', `Azure limits the rate of calls about ${name}; podid waits as told`)
+      return refuse('assignment-failed', throttledText(name, error))
     case 'conflict':
-      if (error.code === BEING_DELETED) {
-        return refuse('assignment-failed', `${name} is being deleted on Azure`)
-      }
-      return refuse('assignment-failed', `another operation is running on ${name}; podid waits for its end`)
+      return refuse('assignment-failed', conflictText(name, error))
     case 'unavailable':
       if (error.code === LOGIN_FAILED) {
         return refuse(
@@ -76,6 +67,19 @@ export function groupRefusal(group: ComputeGroup, error: ArmError, principal: st
       break
   }
   return refuse('assignment-failed', `Azure refused to change ${name} (${error.code || error.status})`)
+}
+
+/** Without a status it is podid's own budget that has no call left. */
+function throttledText(name: string, { status }: ArmError): string {
+  return status === 0
+    ? `the calls to ARM that podid allows itself (--arm-calls-per-hour) are used up; ${name} waits for its turn`
+    : `Azure limits the rate of calls about ${name}; podid waits as told`
+}
+
+function conflictText(name: string, { code }: ArmError): string {
+  return code === BEING_DELETED
+    ? `${name} is being deleted on Azure`
+    : `another operation is running on ${name}; podid waits for its end`
 }
 
 /** The node exists in Kubernetes and its provider id is no VM and no scale set of Azure. */
