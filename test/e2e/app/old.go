@@ -38,7 +38,10 @@ func oldNMI(ctx context.Context, args []string) {
 	proxy := &httputil.ReverseProxy{Rewrite: func(request *httputil.ProxyRequest) {
 		request.SetURL(target)
 		query := request.Out.URL.Query()
-		query.Set("client_id", *clientID)
+		// MIC names the identity that it logs in with, and the old agent had an exception for it.
+		if !query.Has("client_id") {
+			query.Set("client_id", *clientID)
+		}
 		request.Out.URL.RawQuery = query.Encode()
 	}}
 	// The old process of this node may still be in its last ten seconds.
