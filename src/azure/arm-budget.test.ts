@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClock } from '../../test/fakes/fake-clock.ts'
-import { ArmError } from './arm.ts'
+import { ArmError, BUDGET_SPENT } from './arm.ts'
 import { createArmBudget } from './arm-budget.ts'
 
 const throttled = (error: unknown): boolean => error instanceof ArmError && error.fault === 'throttled'
@@ -13,7 +13,10 @@ test('the budget allows so many calls an hour and says when there is one again',
   assert.equal(budget.remaining, 0)
   assert.throws(
     () => budget.take(),
-    (error) => throttled(error) && (error as ArmError).retryAfterMs === 60_000,
+    (error) =>
+      throttled(error) &&
+      (error as ArmError).code === BUDGET_SPENT &&
+      (error as ArmError).retryAfterMs === 60_000,
   )
   await clock.advance(60_000)
   budget.take()

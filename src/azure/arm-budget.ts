@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { ArmError } from './arm.ts'
+import { ArmError, BUDGET_SPENT } from './arm.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -36,6 +36,7 @@ export function createArmBudget(clock: Clock, callsPerHour: number): ArmBudget {
       if (level < 1) {
         const retryAfterMs = ((1 - level) * HOUR_MS) / callsPerHour
         throw new ArmError('throttled', `the budget of ${callsPerHour} ARM calls an hour is used up`, {
+          code: BUDGET_SPENT,
           retryAfterMs,
         })
       }

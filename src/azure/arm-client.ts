@@ -8,6 +8,7 @@ import { canonicalResourceId } from '../model/resource-id.ts'
 import {
   ArmError,
   type ArmLogin,
+  BUDGET_SPENT,
   type GroupIdentities,
   type IdentityPatch,
   type PresentIdentity,
@@ -166,7 +167,7 @@ function scopeOf(audience: string): string {
  * new login that is refused, podid's own budget) says nothing about it.
  */
 function afterAcceptance(error: ArmError): ArmError {
-  if (error.status === 0 && error.fault !== 'throttled') return error
+  if (error.status === 0 && error.code !== BUDGET_SPENT) return error
   const { code, status, retryAfterMs } = error
   return new ArmError('unavailable', error.message, { code, status, retryAfterMs, cause: error })
 }

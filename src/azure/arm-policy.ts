@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { sleep } from '../base/deadline.ts'
 import type { ArmBudget } from './arm-budget.ts'
 import { MAX_RETRY_AFTER } from './arm-failure.ts'
+import { parseErrorBody } from './error-body.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /** One HTTP exchange with ARM. */
@@ -88,7 +89,7 @@ async function exchange<Res extends Response>(
  * subscription. Whoever asked waits in both cases, the others only in the second.
  */
 function isOfOneResource({ bodyAsText }: Response): boolean {
-  return /"code"\s*:\s*"OperationNotAllowed"/.test(bodyAsText ?? '')
+  return parseErrorBody(Buffer.from(bodyAsText ?? ''))?.error === 'OperationNotAllowed'
 }
 
 type Outcome<Res> = PromiseSettledResult<Res>

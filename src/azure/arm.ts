@@ -1,3 +1,4 @@
+import { trimEnd } from '../base/trim-end.ts'
 import { parseManagedIdentityId } from '../model/resource-id.ts'
 
 /** What a VM or scale set says about one user-assigned identity; both ids are empty where ARM leaves them out. */
@@ -50,6 +51,9 @@ export type ArmFault =
 
 /** Code of the ArmError when no token for ARM could be had. */
 export const LOGIN_FAILED = 'LoginFailed'
+
+/** Code of the ArmError when podid's own budget of calls is used up: nothing was asked of ARM. */
+export const BUDGET_SPENT = 'BudgetSpent'
 
 /** A failed ARM call. The message is ARM's and may hold ids that change: for the log, not for a status. */
 export class ArmError extends Error {
@@ -116,7 +120,7 @@ export function identitiesNamedIn(message: string): ReadonlySet<string> {
   const named = new Set<string>()
   const candidates = message.match(/\/subscriptions\/[^\s'",;\]]+/gi) ?? []
   for (const candidate of candidates.slice(0, MOST_NAMED)) {
-    const id = parseManagedIdentityId(withoutClosing(candidate.replace(/[.\\]+$/, '')))
+    const id = parseManagedIdentityId(withoutClosing(trimEnd(candidate, '.\\')))
     if (id !== undefined) named.add(id.canonical)
   }
   return named

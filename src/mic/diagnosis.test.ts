@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { vmId, vmssId } from '../../test/make/mic-world.ts'
 import { identityId, SUBSCRIPTION } from '../../test/make/objects.ts'
-import { ArmError, type ArmFault, LOGIN_FAILED } from '../azure/arm.ts'
+import { ArmError, type ArmFault, BUDGET_SPENT, LOGIN_FAILED } from '../azure/arm.ts'
 import { groupRefusal, noGroupRefusal, rejectionRefusal } from './diagnosis.ts'
 import { groupFromId } from './world.ts'
 
@@ -97,10 +97,13 @@ test('a node that is not of Azure is told with what it has and what is expected'
 })
 
 test("what podid's own budget holds back is not told as Azure's doing", () => {
-  const own = groupRefusal(group, new ArmError('throttled', 'x', { retryAfterMs: 1 }), PRINCIPAL)
+  const own = groupRefusal(group, new ArmError('throttled', 'x', { code: BUDGET_SPENT }), PRINCIPAL)
   assert.match(own.message, /--arm-calls-per-hour/)
-  const azure = groupRefusal(group, new ArmError('throttled', 'x', { status: 429 }), PRINCIPAL)
-  assert.match(azure.message, /^Azure limits/)
+  // The second is an operation that was accepted and then throttled: it has no status of its own.
+  for (const details of [{ status: 429 }, { code: 'TooManyRequests' }]) {
+    const azure = groupRefusal(group, new ArmError('throttled', 'x', details), PRINCIPAL)
+    assert.match(azure.message, /^Azure limits/)
+  }
 })
 
 test('a removal that was rejected is told as one, and a VM that is being deleted as such', () => {

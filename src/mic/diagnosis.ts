@@ -1,4 +1,4 @@
-import { type ArmError, LOGIN_FAILED, principalNamedIn } from '../azure/arm.ts'
+import { type ArmError, BUDGET_SPENT, LOGIN_FAILED, principalNamedIn } from '../azure/arm.ts'
 import { type Refusal, refuse } from '../model/refusal.ts'
 import { type ComputeGroup, type ManagedIdentityId, parseManagedIdentityId } from '../model/resource-id.ts'
 
@@ -69,9 +69,8 @@ export function groupRefusal(group: ComputeGroup, error: ArmError, principal: st
   return refuse('assignment-failed', `Azure refused to change ${name} (${error.code || error.status})`)
 }
 
-/** Without a status it is podid's own budget that has no call left. */
-function throttledText(name: string, { status }: ArmError): string {
-  return status === 0
+function throttledText(name: string, { code }: ArmError): string {
+  return code === BUDGET_SPENT
     ? `the calls to ARM that podid allows itself (--arm-calls-per-hour) are used up; ${name} waits for its turn`
     : `Azure limits the rate of calls about ${name}; podid waits as told`
 }

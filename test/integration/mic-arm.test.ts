@@ -124,6 +124,12 @@ describe('MIC over the emulated ARM', () => {
     assert.match(failure.message, /userassignedidentities\/b/)
   })
 
+  test('an operation that reports at its end that it was throttled has failed for sure', async () => {
+    azure.control.failNextOperations(1, { code: 'TooManyRequests', message: 'slower' })
+    const failure = await failureOf(makeArm().patchIdentities(pool(), adding('a'), stop.signal))
+    assert.deepEqual([failure.fault, failure.outcomeUnknown], ['throttled', false])
+  })
+
   test('throttling and conflicts of the PATCH itself are not tried again by the SDK', async () => {
     const arm = makeArm()
     const fault = (status: number, retryAfter?: string) =>
