@@ -1,3 +1,4 @@
+import { bindingLookup } from '../kube/binding-lookup.ts'
 import type { Index, Store } from '../kube/store.ts'
 import type { BindingLookup } from '../model/match.ts'
 import { BINDING_LABEL, objectKey } from '../model/names.ts'
@@ -49,16 +50,7 @@ export class World {
     ])
     this.#assignedByPod = stores.assigned.index((each) => [podKeyOf(each)])
     this.#assignedByNode = stores.assigned.index((each) => [each.nodeName])
-    const bySelector = stores.bindings.index((each) => [each.selector])
-    const told = new Map<string, string>()
-    stores.bindings.subscribe(() => told.clear())
-    stores.identities.subscribe(() => told.clear())
-    this.bindings = {
-      told,
-      bindingsBySelector: (selector) => bySelector.get(selector),
-      selectors: () => bySelector.keys(),
-      identity: (namespace, name) => stores.identities.get(objectKey(namespace, name)),
-    }
+    this.bindings = bindingLookup(stores.bindings, stores.identities)
   }
 
   podsWithSelector(selector: string): Iterable<Pod> {

@@ -1,3 +1,4 @@
+import { bindingLookup } from '../kube/binding-lookup.ts'
 import type { Store } from '../kube/store.ts'
 import type { BindingLookup } from '../model/match.ts'
 import { objectKey } from '../model/names.ts'
@@ -36,13 +37,9 @@ const NONE: ReadonlySet<never> = new Set<never>()
 
 export function createClusterView(stores: NmiStores): ClusterView {
   const { pods, bindings, identities, assigned, exceptions } = stores
-  const bySelector = bindings.index((binding) => [binding.selector])
   const byPod = assigned?.index((object) => [objectKey(object.podNamespace, object.pod)])
   const byNamespace = exceptions.index((exception) => [exception.namespace])
   const named = Object.entries({ pods, bindings, identities, exceptions, ...(assigned && { assigned }) })
-  const told = new Map<string, string>()
-  bindings.subscribe(() => told.clear())
-  identities.subscribe(() => told.clear())
   let allSynced = false
   return {
     synced: () => {
@@ -53,9 +50,6 @@ export function createClusterView(stores: NmiStores): ClusterView {
     pod: (key) => pods.get(key),
     assignedTo: (pod) => byPod?.get(objectKey(pod.namespace, pod.name)) ?? NONE,
     exceptionsOf: (namespace) => byNamespace.get(namespace),
-    bindingsBySelector: (selector) => bySelector.get(selector),
-    selectors: () => bySelector.keys(),
-    identity: (namespace, name) => identities.get(objectKey(namespace, name)),
-    told,
+    ...bindingLookup(bindings, identities),
   }
 }
