@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { OperatorError } from '../base/errors.ts'
+import { trimEnd } from '../base/trim-end.ts'
 import { parseJson } from './json-body.ts'
 
 /** Addresses of one Azure cloud. Origins have no trailing slash; suffixes have no leading dot. */
@@ -150,7 +151,7 @@ function keyVaultResource(file: v.InferOutput<typeof ENVIRONMENT_FILE>): string 
   const named = file.resourceIdentifiers?.keyVault ?? ''
   const suffix = file.keyVaultDNSSuffix.replace(/^\./, '')
   const text = named || file.keyVaultEndpoint || (suffix === '' ? '' : `https://${suffix}`)
-  return text.replace(/\/+$/, '')
+  return trimEnd(text, '/')
 }
 
 function originOf(field: string, address: string): string {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { trimEnd } from '../base/trim-end.ts'
 import { DEFAULT_NAMESPACE, GROUP_VERSION } from '../model/names.ts'
 
 /** The object that an Event is about. */
@@ -64,12 +65,12 @@ function eventName({ target, type, reason, message }: EventContent): string {
   const { kind, namespace, name, uid } = target
   const meaning = JSON.stringify([kind, namespace, name, uid, type, reason, message])
   const hash = createHash('sha256').update(meaning).digest('hex').slice(0, 16)
-  return `${name.slice(0, MOST_NAME).replace(/[-.]+$/, '')}.${hash}`
+  return `${trimEnd(name.slice(0, MOST_NAME), '-.')}.${hash}`
 }
 
 function cutToBytes(text: string, most: number): string {
   if (Buffer.byteLength(text) <= most) return text
   const cut = Buffer.from(text).subarray(0, most - 3)
   // A character that was cut in two decodes to a replacement character, which goes too.
-  return `${cut.toString('utf8').replace(/\uFFFD+$/, '')}...`
+  return `${trimEnd(cut.toString('utf8'), '\uFFFD')}...`
 }

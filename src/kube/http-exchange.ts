@@ -6,6 +6,7 @@ import {
 } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { codeOf } from '../base/errors.ts'
+import { trimEnd } from '../base/trim-end.ts'
 import { MOST_IDLE_CONNECTIONS } from './agent.ts'
 import { KubeAnswerError, type KubeConnection, KubeUnreachableError } from './connection.ts'
 
@@ -70,7 +71,7 @@ function start(server: string, options: RequestOptions, call: Exchange): ClientR
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port,
     method: call.method,
-    path: `${url.pathname.replace(/\/+$/, '')}${call.target}`,
+    path: `${trimEnd(url.pathname, '/')}${call.target}`,
     headers: {
       ...(options.headers as OutgoingHttpHeaders | undefined),
       ...call.headers,

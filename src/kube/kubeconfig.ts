@@ -2,6 +2,7 @@ import type { Agent } from 'node:http'
 import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { errorText, OperatorError } from '../base/errors.ts'
+import { trimEnd } from '../base/trim-end.ts'
 import { createAgent } from './agent.ts'
 import type { KubeConnection } from './connection.ts'
 
@@ -32,7 +33,7 @@ export async function kubeconfigConnection(path?: string): Promise<KubeConnectio
   allowPlainHttp(config)
   const agents = createAgentCache(cluster.server)
   return {
-    server: cluster.server.replace(/\/+$/, ''),
+    server: trimEnd(cluster.server, '/'),
     async requestOptions() {
       const options: RequestOptions = {}
       await config.applyToHTTPSOptions(options)

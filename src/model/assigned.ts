@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { trimEnd } from '../base/trim-end.ts'
 import {
   ASSIGNED_IDENTITY_FINALIZER,
   BEHAVIOR_ANNOTATION,
@@ -53,7 +54,7 @@ export function suffixedName(pod: string, podNamespace: string, identity: AzureI
   const hash = createHash('sha256').update(meaning).digest('hex').slice(0, 10)
   const plain = `${pod}-${podNamespace}-${identity.name}`
   const room = LONGEST_NAME - hash.length - 1
-  return `${plain.slice(0, room).replace(/[-.]+$/, '')}-${hash}`
+  return `${trimEnd(plain.slice(0, room), '-.')}-${hash}`
 }
 
 /** Namespace of the object: the identity's own in namespaced mode, else always `default`. */

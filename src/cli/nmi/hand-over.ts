@@ -29,10 +29,10 @@ const REOPEN_TRIES = 20
  * metrics port, which nobody else can have while this one listens.
  */
 export function letSucceed({ redirect, probes, metrics, regain, owner, log }: HandOver): void {
-  const doors = [probes, metrics]
+  const doors = { probes, metrics }
   const reopen = (): Promise<void> => {
     log.warn({}, 'the agent that was to take over has ended: this one goes on')
-    return takeBack({ doors: { probes, metrics }, regain, signal: owner.signal, log })
+    return takeBack({ doors, regain, signal: owner.signal, log })
   }
   redirect.onSuccessor(async (gone) => {
     const listeners = await listenersOn(hostFiles, metrics.port, process.getuid?.() ?? 0)
@@ -41,7 +41,7 @@ export function letSucceed({ redirect, probes, metrics, regain, owner, log }: Ha
       return false
     }
     log.info({}, 'the next agent starts; probes and metrics are its own now')
-    await Promise.all(doors.map((door) => door.close()))
+    await Promise.all(Object.values(doors).map((door) => door.close()))
     const onGone = (): void => {
       if (!owner.signal.aborted) void reopen()
     }
