@@ -38,6 +38,8 @@ export interface ControlPlaneOptions {
   readonly binaries: Binaries
   readonly credentials: Credentials
   readonly clock: Clock
+  /** A controller that is not to run, by its name for `--controllers`. */
+  readonly withoutController?: string
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -65,6 +67,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     // A lost node is noticed in seconds: the tests wait for it.
     '--node-monitor-period=1s',
     '--node-monitor-grace-period=10s',
+    ...(options.withoutController === undefined ? [] : [`--controllers=*,-${options.withoutController}`]),
   ])
   const scheduler = program('kube-scheduler', [
     binaries.path('kube-scheduler'),
