@@ -34,7 +34,8 @@ export function retried(inner: VaultSource, options: RetryOptions, clock: Clock)
   }
 }
 
-function mayPass(thrown: unknown): thrown is VaultError {
+/** True for a vault that did not answer, or said that it cannot just now. */
+export function mayPass(thrown: unknown): thrown is VaultError {
   if (!(thrown instanceof VaultError) || thrown.kind !== 'unavailable') return false
   return thrown.status === 0 || thrown.status === 408 || thrown.status >= 500
 }

@@ -298,6 +298,107 @@ test('while the vault is down the last known good is served to who wants it, wit
   await old
 })
 
+test('a vault that does not answer at all costs who has a known value one wait, not one for each object', async () => {
+  const { clock, vault, object, reads } = build()
+  const names = Array.from({ length: 30 }, (_, n) => ({ ...PRICE, name: `object-${n}` }))
+  answering(vault, () => 'known')
+  const kept = { lastKnownGoodMs: 3_600_000 }
+  for (const wanted of names) await object(kept, wanted)
+  await clock.advance(60_000)
+  // As the client gives up: no connection within 5 s.
+  vault.auto = ({ fail }) => void clock.after(5_000, () => fail(vaultFailure('unavailable')))
+  const asked = vault.requests.length
+  const strict = assert.rejects(object({}, { ...PRICE, name: 'never-read' }))
+  const mount = names.map((wanted) => object(kept, wanted))
+  await clock.advance(5_000)
+  for (const { value, staleSince } of await Promise.all(mount)) {
+    assert.equal(textOf(value), 'known')
+    assert.notEqual(staleSince, undefined)
+  }
+  // The next mount does not wait at all, and asks nothing.
+  const sent = vault.requests.length
+  assert.ok(sent - asked <= 11, `${sent - asked} requests`)
+  for (const wanted of names) assert.equal(textOf((await object(kept, wanted)).value), 'known')
+  assert.equal(vault.requests.length, sent)
+  assert.equal(reads.at(-1), 'last_known_good')
+  await clock.advance(30_000)
+  await strict
+})
+
+test('a vault that was down is asked again after half a minute, and at once when it has answered anybody', async () => {
+  const { clock, vault, object } = build()
+  const kept = { lastKnownGoodMs: 3_600_000 }
+  let text = 'known'
+  answering(vault, () => text)
+  await object(kept)
+  const healthy = vault.auto
+  const goDown = async () => {
+    vault.auto = ({ fail }) => void clock.after(5_000, () => fail(vaultFailure('unavailable')))
+    const read = object(kept)
+    await clock.advance(5_000)
+    assert.notEqual((await read).staleSince, undefined)
+    vault.auto = healthy
+  }
+  await goDown()
+  text = 'second'
+  await clock.advance(29_000)
+  assert.equal(textOf((await object(kept)).value), 'known')
+  await clock.advance(2_000)
+  assert.equal(textOf((await object(kept)).value), 'second')
+  await goDown()
+  text = 'third'
+  assert.equal(textOf((await object(kept)).value), 'second')
+  vault.auto = ({ fail }) => fail(vaultFailure('not-found', 404))
+  await assert.rejects(object({}, { ...PRICE, name: 'absent' }))
+  vault.auto = healthy
+  assert.equal(textOf((await object(kept)).value), 'third')
+})
+
+test('tries that fail while others are answered are no outage, nor is a short one', async () => {
+  const { clock, vault, object } = build()
+  const kept = { lastKnownGoodMs: 3_600_000 }
+  const poisoned = { ...PRICE, name: 'poisoned' }
+  vault.auto = ({ name, answer, fail }) =>
+    name === 'poisoned'
+      ? void clock.after(3_000, () => fail(vaultFailure('unavailable', 500)))
+      : answer(secretOf('fresh'))
+  await object(kept)
+  const failing = assert.rejects(object({}, poisoned))
+  for (let second = 0; second < 20; second += 1) {
+    await clock.advance(1_000)
+    assert.equal((await object(kept)).staleSince, undefined)
+  }
+  await failing
+  // Three tries of one read within four seconds, while the other one waits for its answer.
+  vault.auto = ({ name, fail }) => {
+    if (name === 'poisoned') fail(vaultFailure('unavailable', 503))
+  }
+  const slow = object(kept)
+  const short = assert.rejects(object({}, poisoned))
+  await clock.advance(3_500)
+  await short
+  const waiting = vault.requests.filter(({ name }) => name === 'price').at(-1)
+  assert.equal(waiting?.signal.aborted, false)
+  waiting?.answer(secretOf('at last'))
+  assert.equal(textOf((await slow).value), 'at last')
+})
+
+test('a refusal is never answered with a known value, not while the vault is down for others either', async () => {
+  const { clock, vault, object } = build()
+  const kept = { lastKnownGoodMs: 3_600_000 }
+  answering(vault, () => 'known')
+  await object(kept)
+  vault.auto = undefined
+  const read = assert.rejects(object(kept), (thrown) => kindOf(thrown) === 'forbidden')
+  await clock.advance(100)
+  vault.requests.at(-1)?.fail(vaultFailure('forbidden', 403))
+  await read
+  vault.auto = ({ fail }) => fail(vaultFailure('unavailable', 503))
+  const gone = assert.rejects(object(kept), (thrown) => kindOf(thrown) === 'unavailable')
+  await clock.advance(30_000)
+  await gone
+})
+
 test('a node that has too much to read is no vault that is down', async () => {
   const { clock, vault, object } = build({ concurrent: 1, concurrentPerPod: 1, queueMs: 1_000 })
   answering(vault, () => 'known')

@@ -7,6 +7,7 @@ import { cached } from './cached.ts'
 import { lastKnownGood } from './last-known-good.ts'
 import { measured, type VaultRequest } from './measured.ts'
 import { VaultMemory } from './memory.ts'
+import { createOutages } from './outages.ts'
 import type { Answer, Held, Question } from './question.ts'
 import { retried } from './retried.ts'
 import { createTurns, type TurnOptions } from './turns.ts'
@@ -82,14 +83,12 @@ export function createVaultReader(options: VaultReaderOptions, deps: VaultReader
     pinnedMs: settings.pinnedMaxAgeMs,
     longestMs: LONGEST_MS,
   })
-  const turns = createTurns(
-    measured(client, clock, (request) => observe.request(request)),
-    settings,
-    clock,
-  )
+  const outages = createOutages(clock, settings.maxVaults)
+  const exchanges = outages.noting(measured(client, clock, (request) => observe.request(request)))
+  const turns = createTurns(exchanges, settings, clock)
   const tries = retried(turns, { ...PAUSES, retries: settings.retries }, clock)
   const batches = createBatches(tries, settings.pollMaxAgeMs, clock)
-  const source = lastKnownGood(cached(batches, memory, settings, clock), memory, clock)
+  const source = lastKnownGood(cached(batches, memory, settings, clock), { memory, outages }, clock)
 
   async function ask(question: Question, signal: AbortSignal): Promise<Answer> {
     const answer = await source.ask(question, signal)
