@@ -25,6 +25,7 @@ export function lastKnownGood(inner: VaultSource, { memory, outages }: Known, cl
 
   return {
     async ask(question, signal, sending) {
+      // What is made of the alarm is free only when nobody listens to it any more: who does, below, has to leave.
       const patience =
         held(question) === undefined
           ? signal
