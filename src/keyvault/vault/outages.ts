@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { createRecentMap } from '../recent-map.ts'
 import type { VaultSource } from './question.ts'
 import { mayPass } from './retried.ts'
+import { hostOf } from './turns.ts'
 
 /** Which vaults do not answer at the moment: told by each try, asked by those who have something else to go by. */
 export interface Outages {
@@ -37,9 +38,7 @@ const HOLD_MS = 30_000
 export function createOutages(clock: Clock, maxVaults: number): Outages {
   const vaults = createRecentMap<Vault>(maxVaults)
 
-  function vaultOf(origin: string): Vault {
-    const known = vaults.get(origin)
-    if (known !== undefined && clock.monotonic() - known.downAt <= HOLD_MS) return known
+  function begin(origin: string): Vault {
     const vault = {
       alarm: new AbortController(),
       downAt: Number.POSITIVE_INFINITY,
@@ -51,6 +50,11 @@ export function createOutages(clock: Clock, maxVaults: number): Outages {
     return vault
   }
 
+  function vaultOf(origin: string): Vault {
+    const known = vaults.get(origin)
+    return known !== undefined && clock.monotonic() - known.downAt <= HOLD_MS ? known : begin(origin)
+  }
+
   function failed(origin: string, startedAt: number): void {
     const vault = vaultOf(origin)
     const now = clock.monotonic()
@@ -58,12 +62,12 @@ export function createOutages(clock: Clock, maxVaults: number): Outages {
     vault.failedAt = now
     if (vault.alarm.signal.aborted || now - vault.failingSince < DOWN_AFTER_MS) return
     vault.downAt = now
-    vault.alarm.abort(new VaultError('unavailable', `${new URL(origin).host} does not answer`))
+    vault.alarm.abort(new VaultError('unavailable', `${hostOf(origin)} does not answer`))
   }
 
   function answered(origin: string): void {
-    if (vaultOf(origin).alarm.signal.aborted) vaults.delete(origin)
-    const vault = vaultOf(origin)
+    const known = vaultOf(origin)
+    const vault = known.alarm.signal.aborted ? begin(origin) : known
     vault.answeredAt = clock.monotonic()
     vault.failedAt = Number.NEGATIVE_INFINITY
   }

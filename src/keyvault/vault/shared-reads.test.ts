@@ -36,6 +36,11 @@ function answering(vault: ScriptedVault, text: () => string): void {
   vault.auto = (request) => request.answer(secretOf(text(), request.version || 'v1'))
 }
 
+/** Every try ends as the client gives up when nobody answers: no connection within 5 s. */
+function unreachable(vault: ScriptedVault, clock: FakeClock): void {
+  vault.auto = ({ fail }) => void clock.after(5_000, () => fail(vaultFailure('unavailable')))
+}
+
 const kindOf = (thrown: unknown) => (thrown instanceof VaultError ? thrown.kind : undefined)
 
 test('a hundred pods that start at once cost one request, and two when it has left already', async () => {
@@ -305,8 +310,7 @@ test('a vault that does not answer at all costs who has a known value one wait, 
   const kept = { lastKnownGoodMs: 3_600_000 }
   for (const wanted of names) await object(kept, wanted)
   await clock.advance(60_000)
-  // As the client gives up: no connection within 5 s.
-  vault.auto = ({ fail }) => void clock.after(5_000, () => fail(vaultFailure('unavailable')))
+  unreachable(vault, clock)
   const asked = vault.requests.length
   const strict = assert.rejects(object({}, { ...PRICE, name: 'never-read' }))
   const mount = names.map((wanted) => object(kept, wanted))
@@ -333,7 +337,7 @@ test('a vault that was down is asked again after half a minute, and at once when
   await object(kept)
   const healthy = vault.auto
   const goDown = async () => {
-    vault.auto = ({ fail }) => void clock.after(5_000, () => fail(vaultFailure('unavailable')))
+    unreachable(vault, clock)
     const read = object(kept)
     await clock.advance(5_000)
     assert.notEqual((await read).staleSince, undefined)

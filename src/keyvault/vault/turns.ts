@@ -141,7 +141,8 @@ export function createTurns(inner: VaultSource, options: TurnOptions, clock: Clo
   }
 }
 
-function hostOf(origin: string): string {
+/** Of a vault, for messages. */
+export function hostOf(origin: string): string {
   return origin.replace(/^https:\/\//, '')
 }
 
